@@ -1,0 +1,134 @@
+//! The table of methods and their policies, and the link from each request to its method.
+
+use std::fmt::Write;
+
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage,
+};
+
+use crate::{Error, rust_path};
+
+const EXTENSION: &str = "siyu.common.v1.policy";
+/// `google.protobuf.MethodOptions.IdempotencyLevel.NO_SIDE_EFFECTS`
+const NO_SIDE_EFFECTS: i32 = 1;
+
+/// Generates `METHODS` and one `impl Call` per request message of every service in a `siyu.` package.
+///
+/// # Errors
+/// [`Error::MissingPolicy`] for a method without policy, [`Error::BadPolicy`] for one that cannot be enforced.
+pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
+    let extension = pool.get_extension_by_name(EXTENSION).ok_or(Error::MissingExtension(EXTENSION))?;
+    let services = pool.services().filter(|service| service.package_name().starts_with("siyu."));
+    let mut methods: Vec<MethodDescriptor> = services.flat_map(|s| s.methods().collect::<Vec<_>>()).collect();
+    methods.sort_by_key(path);
+
+    let mut table = String::new();
+    let mut impls = String::new();
+    for (index, method) in methods.iter().enumerate() {
+        let policy = Policy::read(method, &extension)?;
+        writeln!(
+            table,
+            "    crate::Method {{ path: {:?}, access: crate::common::v1::Access::{}, role: crate::common::v1::Role::{}, \
+             client_streaming: {}, server_streaming: {}, read_only: {} }},",
+            path(method),
+            policy.access,
+            policy.role,
+            method.is_client_streaming(),
+            method.is_server_streaming(),
+            is_read_only(method),
+        )
+        .expect("writing to a String");
+        writeln!(
+            impls,
+            "impl crate::Call for {} {{\n    fn method() -> &'static crate::Method {{ &METHODS[{index}] }}\n    \
+             fn resource(&self) -> &str {{ {} }}\n}}",
+            rust_path(&method.input()),
+            policy.resource_expression,
+        )
+        .expect("writing to a String");
+    }
+    Ok(format!(
+        "/// Every method of the suite, sorted by path.\npub static METHODS: &[crate::Method] = &[\n{table}];\n{impls}"
+    ))
+}
+
+/// `/siyu.crm.v1.FanService/GetFan`
+fn path(method: &MethodDescriptor) -> String {
+    format!("/{}/{}", method.parent_service().full_name(), method.name())
+}
+
+fn is_read_only(method: &MethodDescriptor) -> bool {
+    let options = method.options();
+    let level = options.get_field_by_name("idempotency_level").and_then(|v| v.as_enum_number());
+    level == Some(NO_SIDE_EFFECTS)
+}
+
+struct Policy {
+    access: String,
+    role: String,
+    /// Rust expression of type `&str` over `self`: the resource name in the request.
+    resource_expression: String,
+}
+
+impl Policy {
+    fn read(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Result<Self, Error> {
+        let options = method.options();
+        let missing = || Error::MissingPolicy { method: method.full_name().to_owned() };
+        let bad = |problem: &str| Error::BadPolicy { method: method.full_name().to_owned(), problem: problem.to_owned() };
+        if !options.has_extension(extension) {
+            return Err(missing());
+        }
+        let value = options.get_extension(extension);
+        let message = value.as_message().ok_or_else(missing)?;
+
+        let access = enum_variant(message, "access");
+        let role = enum_variant(message, "role");
+        let resource = message.get_field_by_name("resource").and_then(|v| v.as_str().map(str::to_owned));
+        let resource = resource.unwrap_or_default();
+        let on_resource = access == "Resource";
+        match () {
+            () if access == "Unspecified" => return Err(bad("the policy does not say `access`")),
+            () if on_resource && role == "Unspecified" => return Err(bad("ACCESS_RESOURCE needs a `role`")),
+            () if on_resource && resource.is_empty() => return Err(bad("ACCESS_RESOURCE needs a `resource`")),
+            () if !on_resource && (role != "Unspecified" || !resource.is_empty()) => {
+                return Err(bad("`role` and `resource` go with ACCESS_RESOURCE alone"));
+            }
+            () => {}
+        }
+        let resource_expression = if on_resource {
+            resource_expression(&method.input(), &resource).ok_or_else(|| {
+                bad(&format!("`resource: \"{resource}\"` is not a string field of {}", method.input().full_name()))
+            })?
+        } else {
+            "\"\"".to_owned()
+        };
+        Ok(Self { access, role, resource_expression })
+    }
+}
+
+/// The Rust variant name of an enum field: `ACCESS_RESOURCE` is `Resource`.
+fn enum_variant(message: &DynamicMessage, field: &str) -> String {
+    let descriptor = message.descriptor().get_field_by_name(field).expect("policy.proto defines the field");
+    let Kind::Enum(kind) = descriptor.kind() else { unreachable!("policy.proto makes the field an enum") };
+    let number = message.get_field(&descriptor).as_enum_number().unwrap_or_default();
+    let value = kind.get_value(number).expect("the compiler accepts defined values only");
+    let prefix = format!("{}_", field.to_uppercase());
+    let words = value.name().trim_start_matches(&prefix).to_lowercase();
+    words.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+/// `account.name` becomes `self.account.as_ref().map_or("", |m| m.name.as_str())`.
+fn resource_expression(request: &MessageDescriptor, field_path: &str) -> Option<String> {
+    match field_path.split_once('.') {
+        None => {
+            let field = request.get_field_by_name(field_path)?;
+            matches!(field.kind(), Kind::String).then(|| format!("self.{field_path}.as_str()"))
+        }
+        Some((outer, inner)) => {
+            let Kind::Message(message) = request.get_field_by_name(outer)?.kind() else { return None };
+            let field = message.get_field_by_name(inner)?;
+            matches!(field.kind(), Kind::String)
+                .then(|| format!("self.{outer}.as_ref().map_or(\"\", |message| message.{inner}.as_str())"))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Compiles `/proto` without protoc: types, clients, servers, the descriptor set for reflection, validation code
+//! and the policy table.
+
+use std::{env, error::Error, fs, path::{Path, PathBuf}};
+
+use prost::Message;
+use prost_reflect::DescriptorPool;
+use tonic_prost_build::FileDescriptorSet;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    println!("cargo:rerun-if-changed={}", root.display());
+    let mut files = Vec::new();
+    proto_files(&root.join("siyu"), &mut files)?;
+    files.sort();
+
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    // Encoded by the compiler itself: decoding into prost-types first would drop the options.
+    let descriptors = compiler.encode_file_descriptor_set();
+    let pool = DescriptorPool::decode(descriptors.as_slice())?;
+
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), &descriptors)?;
+    fs::write(out.join("validation.rs"), siyu_codegen::validation::generate(&pool)?)?;
+    fs::write(out.join("policy.rs"), siyu_codegen::policy::generate(&pool)?)?;
+
+    let mut to_compile = FileDescriptorSet::decode(descriptors.as_slice())?;
+    // Options are read above; nobody needs their own types in Rust.
+    to_compile.file.retain(|file| file.package() != "buf.validate" && file.name() != "google/protobuf/descriptor.proto");
+    tonic_prost_build::configure().compile_fds(to_compile)?;
+    Ok(())
+}
+
+fn proto_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            proto_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
