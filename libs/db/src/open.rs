@@ -1,0 +1,95 @@
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    migrate::MigrateError,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{Db, Migration};
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: String,
+    /// Most connections to PostgreSQL, and readers of SQLite up to 8.
+    pub max_connections: u32,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names neither database.
+    #[error("the URL must begin with `sqlite:` or `postgres://`")]
+    UnknownScheme,
+    /// The folder of the SQLite file could not be made.
+    #[error("cannot create the folder {folder}: {source}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database could not be reached.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("cannot migrate: {0}")]
+    Migrate(#[from] MigrateError),
+}
+
+const MAX_SQLITE_READERS: u32 = 8;
+/// How long a caller waits for the SQLite writer or a PostgreSQL connection before the call fails as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Db {
+    /// Opens a database, creates the SQLite file where it is missing, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(options: &OpenOptions, migrations: &[Migration]) -> Result<Self, OpenError> {
+        let db = Self::connect(options).await?;
+        db.migrate(migrations).await?;
+        Ok(db)
+    }
+
+    async fn connect(options: &OpenOptions) -> Result<Self, OpenError> {
+        if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            let pool = PgPoolOptions::new()
+                .max_connections(options.max_connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false);
+            return Ok(Self::Postgres(pool.connect_with(PgConnectOptions::from_str(&options.url)?).await?));
+        }
+        let path = options.url.strip_prefix("sqlite:").ok_or(OpenError::UnknownScheme)?;
+        let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| OpenError::Folder { folder: folder.display().to_string(), source })?;
+        }
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What is acknowledged is on disk, also when the power fails.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .pragma("cache_size", "-65536")
+            .pragma("mmap_size", "268435456");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_with(connect.clone())
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(options.max_connections.clamp(1, MAX_SQLITE_READERS))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_with(connect.read_only(true))
+            .await?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+}

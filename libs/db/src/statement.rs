@@ -1,0 +1,53 @@
+use crate::Engine;
+
+/// An SQL statement, in the one or two texts it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// What it is called in the code.
+    pub name: &'static str,
+    /// Its text for SQLite.
+    pub sqlite: &'static str,
+    /// Its text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+impl Statement {
+    /// The text for `engine`.
+    #[must_use]
+    pub fn text(self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        }
+    }
+}
+
+/// Declares the statements of a module as constants, and lists them all in `STATEMENTS`, so that a test can prepare
+/// each against a migrated database.
+///
+/// ```
+/// siyu_db::statements! {
+///     /// The same text on both databases.
+///     GET = "SELECT name FROM account WHERE account_id = $1";
+///     /// Where they must differ.
+///     CLAIM = {
+///         sqlite: "SELECT id FROM job LIMIT $1",
+///         postgres: "SELECT id FROM job LIMIT $1 FOR UPDATE SKIP LOCKED",
+///     };
+/// }
+/// assert_eq!(STATEMENTS.len(), 2);
+/// ```
+#[macro_export]
+macro_rules! statements {
+    (@one $name:ident, { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? }) => {
+        $crate::Statement { name: stringify!($name), sqlite: $sqlite, postgres: $postgres }
+    };
+    (@one $name:ident, $text:tt) => {
+        $crate::Statement { name: stringify!($name), sqlite: $text, postgres: $text }
+    };
+    ($($(#[$meta:meta])* $name:ident = $text:tt;)+) => {
+        $($(#[$meta])* const $name: $crate::Statement = $crate::statements!(@one $name, $text);)+
+        /// Every statement of this module.
+        pub(crate) const STATEMENTS: &[$crate::Statement] = &[$($name),+];
+    };
+}

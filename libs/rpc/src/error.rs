@@ -1,0 +1,225 @@
+//! The one error type that leaves a service: a gRPC status with `google.rpc` details, and nothing internal in it.
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use siyu_db::DbError;
+use siyu_proto::{FieldViolation, common::v1::ErrorReason};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The domain of every `google.rpc.ErrorInfo` of the suite.
+pub const ERROR_DOMAIN: &str = "siyu";
+
+/// How long a caller should wait before it tries again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Why a call failed, as its caller may know it. What only the operator may know is in `source`, which is logged
+/// once when the error leaves the service.
+#[derive(Debug)]
+pub struct Error {
+    code: Code,
+    reason: ErrorReason,
+    message: String,
+    fields: Vec<(String, String)>,
+    metadata: HashMap<String, String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with a status code, a reason and a message for people.
+    #[must_use]
+    pub fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), fields: Vec::new(), metadata: HashMap::new(), source: None }
+    }
+
+    /// INVALID_ARGUMENT: the field `field` breaks `rule`, which reads on from the field's name: `must be set`.
+    #[must_use]
+    pub fn invalid_field(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        let (field, rule) = (field.into(), rule.into());
+        let mut error = Self::new(Code::InvalidArgument, ErrorReason::InvalidField, format!("{field}: {rule}"));
+        error.fields.push((field, rule));
+        error
+    }
+
+    /// INVALID_ARGUMENT for all fields that break the rules of their proto.
+    #[must_use]
+    pub fn violations(violations: &[FieldViolation]) -> Self {
+        let fields: Vec<_> = violations.iter().map(|v| (v.field.clone(), v.rule.to_owned())).collect();
+        let texts: Vec<_> = fields.iter().map(|(field, rule)| format!("{field}: {rule}")).collect();
+        let mut error = Self::new(Code::InvalidArgument, ErrorReason::InvalidField, texts.join("; "));
+        error.fields = fields;
+        error
+    }
+
+    /// NOT_FOUND. Also the answer for a resource that the caller may not know of: both must look the same.
+    #[must_use]
+    pub fn not_found(name: &str) -> Self {
+        Self::new(Code::NotFound, ErrorReason::ResourceNotFound, format!("{name} does not exist")).with("resource", name)
+    }
+
+    /// ALREADY_EXISTS.
+    #[must_use]
+    pub fn exists(name: &str) -> Self {
+        Self::new(Code::AlreadyExists, ErrorReason::ResourceExists, format!("{name} exists already"))
+            .with("resource", name)
+    }
+
+    /// INTERNAL: `source` is logged, the caller learns nothing of it.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Code::Internal, ErrorReason::Internal, "internal error").caused_by(source)
+    }
+
+    /// Adds a key and value to the `ErrorInfo`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Names what is behind the error, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> ErrorReason {
+        self.reason
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        match &error {
+            DbError::Contention(_) => {
+                Self::new(Code::Aborted, ErrorReason::Contention, "concurrent calls changed the same data; try again")
+            }
+            DbError::Unavailable(_) => Self::new(
+                Code::Unavailable,
+                ErrorReason::DependencyUnavailable,
+                "the storage cannot be reached now; try again",
+            ),
+            DbError::Duplicate { .. } | DbError::Broken(_) => {
+                Self::new(Code::Internal, ErrorReason::Internal, "internal error")
+            }
+        }
+        .caused_by(error)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        if let Some(source) = &error.source {
+            let chain = chain(source.as_ref());
+            match error.code {
+                Code::Internal => tracing::error!(reason = error.reason.as_str_name(), cause = chain, "call failed"),
+                _ => tracing::warn!(reason = error.reason.as_str_name(), cause = chain, "call failed"),
+            }
+        }
+        let reason = error.reason.as_str_name().trim_start_matches("ERROR_REASON_");
+        let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, error.metadata);
+        for (field, rule) in error.fields {
+            details.add_bad_request_violation(field, rule);
+        }
+        if matches!(error.code, Code::Unavailable | Code::Aborted) {
+            details.set_retry_info(Some(RETRY_DELAY));
+        }
+        Status::with_error_details(error.code, error.message, details)
+    }
+}
+
+/// An error and what is behind it, as one line for the log.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text += ": ";
+        text += &source.to_string();
+        next = source.source();
+    }
+    text
+}
+
+/// Gives a status that tonic made itself (a malformed message, an unknown method, a message that is too large) the
+/// details that every error of the suite carries.
+#[must_use]
+pub fn complete(status: Status) -> Status {
+    if !status.details().is_empty() {
+        return status;
+    }
+    let message = status.message().to_owned();
+    let too_large = status.code() == Code::OutOfRange && message.contains("message length too large");
+    let (code, reason) = match status.code() {
+        _ if too_large => (Code::ResourceExhausted, ErrorReason::MessageTooLarge),
+        Code::InvalidArgument => (Code::InvalidArgument, ErrorReason::InvalidField),
+        Code::Unimplemented => (Code::Unimplemented, ErrorReason::MethodNotFound),
+        Code::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
+        Code::Unavailable => (Code::Unavailable, ErrorReason::DependencyUnavailable),
+        // tonic says INTERNAL when a body is no valid message: that is the caller's mistake.
+        Code::Internal if message.contains("decode") => (Code::InvalidArgument, ErrorReason::InvalidField),
+        Code::Internal | Code::Unknown => return Error::internal(message).into(),
+        code => (code, ErrorReason::Unspecified),
+    };
+    Error::new(code, reason, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_field_is_named_in_message_and_details() {
+        let status = Status::from(Error::invalid_field("account.time_zone", "must be an IANA time zone"));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "account.time_zone: must be an IANA time zone");
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELD");
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "account.time_zone");
+    }
+
+    #[test]
+    fn internal_text_never_reaches_the_caller() {
+        let status = Status::from(Error::internal("relation \"fan\" does not exist"));
+        assert_eq!(status.message(), "internal error");
+        assert!(!format!("{status:?}").contains("relation"));
+    }
+
+    #[test]
+    fn unavailable_says_when_to_try_again() {
+        let status = Status::from(Error::from(DbError::from(sqlx_pool_timeout())));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.get_error_details().retry_info().unwrap().retry_delay, Some(RETRY_DELAY));
+    }
+
+    fn sqlx_pool_timeout() -> sqlx::Error {
+        sqlx::Error::PoolTimedOut
+    }
+
+    #[test]
+    fn a_status_of_the_transport_gets_a_reason() {
+        let status = complete(Status::out_of_range("Error, decoded message length too large: found 9 bytes"));
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.get_error_details().error_info().unwrap().reason, "MESSAGE_TOO_LARGE");
+    }
+}

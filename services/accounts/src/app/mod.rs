@@ -1,0 +1,25 @@
+//! The use cases.
+
+mod create;
+mod read;
+mod update;
+
+/// What may be chosen of an account when it is created.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewAccount {
+    pub(crate) display_name: String,
+    pub(crate) time_zone: String,
+    pub(crate) currency_code: String,
+    pub(crate) profile: Profile,
+}
+
+/// Who an account is to its fans.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Profile {
+    pub(crate) industry: String,
+    pub(crate) persona: String,
+    pub(crate) regions: Vec<String>,
+    pub(crate) opening_hours: Vec<crate::domain::calendar::Period>,
+}
+
+pub(crate) use update::Change;
