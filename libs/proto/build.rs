@@ -1,7 +1,12 @@
 //! Compiles `/proto` without protoc: types, clients, servers, the descriptor set for reflection, validation code
 //! and the policy table.
 
-use std::{env, error::Error, fs, path::{Path, PathBuf}};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use prost::Message;
 use prost_reflect::DescriptorPool;
@@ -27,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut to_compile = FileDescriptorSet::decode(descriptors.as_slice())?;
     // Options are read above; nobody needs their own types in Rust.
-    to_compile.file.retain(|file| file.package() != "buf.validate" && file.name() != "google/protobuf/descriptor.proto");
+    to_compile
+        .file
+        .retain(|file| file.package() != "buf.validate" && file.name() != "google/protobuf/descriptor.proto");
     tonic_prost_build::configure().compile_fds(to_compile)?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage,
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    ReflectMessage,
 };
 
 use crate::{Error, rust_path};
@@ -74,7 +75,10 @@ impl Policy {
     fn read(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Result<Self, Error> {
         let options = method.options();
         let missing = || Error::MissingPolicy { method: method.full_name().to_owned() };
-        let bad = |problem: &str| Error::BadPolicy { method: method.full_name().to_owned(), problem: problem.to_owned() };
+        let bad = |problem: &str| Error::BadPolicy {
+            method: method.full_name().to_owned(),
+            problem: problem.to_owned(),
+        };
         if !options.has_extension(extension) {
             return Err(missing());
         }
@@ -89,7 +93,9 @@ impl Policy {
         match () {
             () if access == "Unspecified" => return Err(bad("the policy does not say `access`")),
             () if on_resource && role == "Unspecified" => return Err(bad("ACCESS_RESOURCE needs a `role`")),
-            () if on_resource && resource.is_empty() => return Err(bad("ACCESS_RESOURCE needs a `resource`")),
+            () if on_resource && resource.is_empty() => {
+                return Err(bad("ACCESS_RESOURCE needs a `resource`"));
+            }
             () if !on_resource && (role != "Unspecified" || !resource.is_empty()) => {
                 return Err(bad("`role` and `resource` go with ACCESS_RESOURCE alone"));
             }
@@ -97,7 +103,10 @@ impl Policy {
         }
         let resource_expression = if on_resource {
             resource_expression(&method.input(), &resource).ok_or_else(|| {
-                bad(&format!("`resource: \"{resource}\"` is not a string field of {}", method.input().full_name()))
+                bad(&format!(
+                    "`resource: \"{resource}\"` is not a string field of {}",
+                    method.input().full_name()
+                ))
             })?
         } else {
             "\"\"".to_owned()

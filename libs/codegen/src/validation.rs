@@ -6,7 +6,9 @@
 
 use std::fmt::Write;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
+};
 
 use crate::{Error, is_ours, rust_path};
 
@@ -38,7 +40,10 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
 fn message_checks(message: &MessageDescriptor, extension: &ExtensionDescriptor) -> Result<String, Error> {
     if message.oneofs().any(|oneof| !oneof.is_synthetic()) {
         // Their Rust shape differs; add support with the first contract that needs one.
-        return Err(Error::UnsupportedRule { field: message.full_name().to_owned(), rule: "oneof".to_owned() });
+        return Err(Error::UnsupportedRule {
+            field: message.full_name().to_owned(),
+            rule: "oneof".to_owned(),
+        });
     }
     let mut body = String::new();
     for field in message.fields() {
@@ -77,11 +82,15 @@ impl Checks<'_> {
                 code += &check(&format!("{access}.is_some()"), name, "is required");
             }
             let inner = self.value_checks("value", "\"\"")?;
-            let nested = is_ours(&message).then_some("crate::Validate::validate(value, out);").unwrap_or_default();
+            let nested =
+                is_ours(&message).then_some("crate::Validate::validate(value, out);").unwrap_or_default();
             if !inner.is_empty() || !nested.is_empty() {
                 let body = format!("{}{nested}", inner.replace("out.check(", "out.check_here("));
-                write!(code, "if let Some(value) = &{access} {{ out.within({name:?}, |out| {{ {body} }}); }}\n")
-                    .expect("writing to a String");
+                write!(
+                    code,
+                    "if let Some(value) = &{access} {{ out.within({name:?}, |out| {{ {body} }}); }}\n"
+                )
+                .expect("writing to a String");
             }
         } else {
             let zero = match field.kind() {
@@ -93,7 +102,11 @@ impl Checks<'_> {
             if required {
                 code += &check(&format!("!({zero})"), name, "is required");
             }
-            let value = if matches!(field.kind(), Kind::String) { format!("{access}.as_str()") } else { access.clone() };
+            let value = if matches!(field.kind(), Kind::String) {
+                format!("{access}.as_str()")
+            } else {
+                access.clone()
+            };
             let checks = self.value_checks(&value, &format!("{name:?}"))?;
             code += &if ignore == IGNORE_IF_ZERO_VALUE && !checks.is_empty() {
                 format!("if !({zero}) {{ {checks} }}\n")
@@ -116,14 +129,26 @@ impl Checks<'_> {
                 match rule.name() {
                     "min_items" => {
                         let least = number(value);
-                        code += &check(&format!("{access}.len() >= {least}"), name, &format!("must have at least {least} items"));
+                        code += &check(
+                            &format!("{access}.len() >= {least}"),
+                            name,
+                            &format!("must have at least {least} items"),
+                        );
                     }
                     "max_items" => {
                         let most = number(value);
-                        code += &check(&format!("{access}.len() <= {most}"), name, &format!("must have at most {most} items"));
+                        code += &check(
+                            &format!("{access}.len() <= {most}"),
+                            name,
+                            &format!("must have at most {most} items"),
+                        );
                     }
                     "unique" => {
-                        code += &check(&format!("crate::all_distinct(&{access})"), name, "must not have equal items");
+                        code += &check(
+                            &format!("crate::all_distinct(&{access})"),
+                            name,
+                            "must not have equal items",
+                        );
                     }
                     "items" => item_rules = value.as_message().cloned(),
                     other => return Err(self.unsupported(&format!("repeated.{other}"))),
@@ -134,7 +159,8 @@ impl Checks<'_> {
             return Ok(code);
         }
         let items = Checks { field: self.field, rules: item_rules.as_ref() };
-        let value = if matches!(self.field.kind(), Kind::String | Kind::Message(_)) { "value" } else { "*value" };
+        let value =
+            if matches!(self.field.kind(), Kind::String | Kind::Message(_)) { "value" } else { "*value" };
         let inner = items.value_checks(value, "\"\"")?.replace("out.check(", "out.check_here(");
         let nested = matches!(self.field.kind(), Kind::Message(message) if is_ours(&message));
         let nested = if nested { "crate::Validate::validate(value, out);" } else { "" };
@@ -160,7 +186,10 @@ impl Checks<'_> {
                 }
                 ("string", "max_len") => {
                     let n = number(argument);
-                    (format!("crate::at_most_chars({value}, {n})"), format!("must have at most {n} characters"))
+                    (
+                        format!("crate::at_most_chars({value}, {n})"),
+                        format!("must have at most {n} characters"),
+                    )
                 }
                 ("string", "pattern") => {
                     let pattern = argument.as_str().unwrap_or_default();
@@ -172,7 +201,10 @@ impl Checks<'_> {
                         format!("must match {pattern}"),
                     )
                 }
-                ("int32" | "int64" | "uint32" | "uint64" | "double" | "float", bound @ ("gt" | "gte" | "lt" | "lte")) => {
+                (
+                    "int32" | "int64" | "uint32" | "uint64" | "double" | "float",
+                    bound @ ("gt" | "gte" | "lt" | "lte"),
+                ) => {
                     let n = number(argument);
                     let (operator, words) = comparison(bound);
                     (format!("{value} {operator} {n}"), format!("must be {words} {n}"))
@@ -186,12 +218,18 @@ impl Checks<'_> {
                     )
                 }
                 ("enum", "defined_only") => {
-                    let Kind::Enum(descriptor) = self.field.kind() else { return Err(self.unsupported("enum")) };
+                    let Kind::Enum(descriptor) = self.field.kind() else {
+                        return Err(self.unsupported("enum"));
+                    };
                     let known: Vec<String> = descriptor.values().map(|v| v.number().to_string()).collect();
-                    (format!("matches!({value}, {})", known.join(" | ")), "must be a defined value".to_owned())
+                    (
+                        format!("matches!({value}, {})", known.join(" | ")),
+                        "must be a defined value".to_owned(),
+                    )
                 }
                 ("enum", "not_in") => {
-                    let numbers: Vec<String> = argument.as_list().unwrap_or_default().iter().map(number).collect();
+                    let numbers: Vec<String> =
+                        argument.as_list().unwrap_or_default().iter().map(number).collect();
                     (format!("!matches!({value}, {})", numbers.join(" | ")), "must be set".to_owned())
                 }
                 (kind, rule) => return Err(self.unsupported(&format!("{kind}.{rule}"))),
@@ -212,7 +250,8 @@ fn check(condition: &str, name: &str, message: &str) -> String {
 
 /// The rules of the one type that is set, e.g. (`string`, StringRules).
 fn typed_rules(rules: &DynamicMessage) -> Option<(String, DynamicMessage)> {
-    let (descriptor, value) = rules.fields().find(|(descriptor, _)| descriptor.containing_oneof().is_some())?;
+    let (descriptor, value) =
+        rules.fields().find(|(descriptor, _)| descriptor.containing_oneof().is_some())?;
     Some((descriptor.name().to_owned(), value.as_message()?.clone()))
 }
 

@@ -26,7 +26,8 @@ const COLUMNS: Statement = Statement {
 pub async fn read_schema(tx: &mut Tx) -> Result<Schema, DbError> {
     let engine = tx.engine();
     let text = tx.pick(COLUMNS);
-    let rows: Vec<(String, String, String, i64)> = on_db!(tx, |conn| sqlx::query_as(text).fetch_all(conn).await)?;
+    let rows: Vec<(String, String, String, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(text).fetch_all(conn).await)?;
     let mut schema = Schema::new();
     for (table, column, kind, not_null) in rows {
         let kind = if engine == Engine::Postgres { sqlite_type(&kind) } else { &kind };

@@ -34,13 +34,24 @@ impl Statement {
 ///         sqlite: "SELECT id FROM job LIMIT $1",
 ///         postgres: "SELECT id FROM job LIMIT $1 FOR UPDATE SKIP LOCKED",
 ///     };
+///     /// Over the rows of a JSON array of arrays, given as one parameter: a bulk statement without bulk parameters.
+///     /// `input` is what a row is called in the text, `input.value->>0` its first column as text.
+///     FIND = ["SELECT name FROM ", rows(1), " JOIN account ON account_id = input.value->>0"];
 /// }
-/// assert_eq!(STATEMENTS.len(), 2);
+/// assert_eq!(STATEMENTS.len(), 3);
+/// assert!(FIND.sqlite.contains("FROM json_each($1) AS input JOIN"));
 /// ```
 #[macro_export]
 macro_rules! statements {
     (@one $name:ident, { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? }) => {
         $crate::Statement { name: stringify!($name), sqlite: $sqlite, postgres: $postgres }
+    };
+    (@one $name:ident, [$before:literal, rows($number:literal), $after:literal]) => {
+        $crate::Statement {
+            name: stringify!($name),
+            sqlite: concat!($before, "json_each($", $number, ") AS input", $after),
+            postgres: concat!($before, "jsonb_array_elements($", $number, "::jsonb) AS input(value)", $after),
+        }
     };
     (@one $name:ident, $text:tt) => {
         $crate::Statement { name: stringify!($name), sqlite: $text, postgres: $text }

@@ -61,7 +61,8 @@ fn exceeded() -> Error {
 /// INVALID_ARGUMENT for one that the gRPC specification does not know (tonic itself would ignore it).
 pub(crate) fn requested(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
-    let malformed = || Error::invalid_field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n");
+    let malformed =
+        || Error::invalid_field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n");
     let text = value.to_str().map_err(|_| malformed())?;
     let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(malformed)?;
     let digits_only = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -143,7 +144,8 @@ mod tests {
         let deadline = Deadline::from_now(Duration::from_millis(20));
         let error = deadline.apply(std::future::pending::<()>()).await.unwrap_err();
         assert_eq!(error.code(), Code::DeadlineExceeded);
-        let left = Deadline::from_now(Duration::from_secs(5)).apply(async { remaining_of_current() }).await.unwrap();
+        let left =
+            Deadline::from_now(Duration::from_secs(5)).apply(async { remaining_of_current() }).await.unwrap();
         assert!(left.unwrap() <= Duration::from_secs(5));
         assert_eq!(remaining_of_current(), None);
     }

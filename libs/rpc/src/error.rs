@@ -29,14 +29,22 @@ impl Error {
     /// An error with a status code, a reason and a message for people.
     #[must_use]
     pub fn new(code: Code, reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), fields: Vec::new(), metadata: HashMap::new(), source: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            fields: Vec::new(),
+            metadata: HashMap::new(),
+            source: None,
+        }
     }
 
     /// INVALID_ARGUMENT: the field `field` breaks `rule`, which reads on from the field's name: `must be set`.
     #[must_use]
     pub fn invalid_field(field: impl Into<String>, rule: impl Into<String>) -> Self {
         let (field, rule) = (field.into(), rule.into());
-        let mut error = Self::new(Code::InvalidArgument, ErrorReason::InvalidField, format!("{field}: {rule}"));
+        let mut error =
+            Self::new(Code::InvalidArgument, ErrorReason::InvalidField, format!("{field}: {rule}"));
         error.fields.push((field, rule));
         error
     }
@@ -54,7 +62,8 @@ impl Error {
     /// NOT_FOUND. Also the answer for a resource that the caller may not know of: both must look the same.
     #[must_use]
     pub fn not_found(name: &str) -> Self {
-        Self::new(Code::NotFound, ErrorReason::ResourceNotFound, format!("{name} does not exist")).with("resource", name)
+        Self::new(Code::NotFound, ErrorReason::ResourceNotFound, format!("{name} does not exist"))
+            .with("resource", name)
     }
 
     /// ALREADY_EXISTS.
@@ -112,9 +121,11 @@ impl std::error::Error for Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match &error {
-            DbError::Contention(_) => {
-                Self::new(Code::Aborted, ErrorReason::Contention, "concurrent calls changed the same data; try again")
-            }
+            DbError::Contention(_) => Self::new(
+                Code::Aborted,
+                ErrorReason::Contention,
+                "concurrent calls changed the same data; try again",
+            ),
             DbError::Unavailable(_) => Self::new(
                 Code::Unavailable,
                 ErrorReason::DependencyUnavailable,
@@ -133,7 +144,9 @@ impl From<Error> for Status {
         if let Some(source) = &error.source {
             let chain = chain(source.as_ref());
             match error.code {
-                Code::Internal => tracing::error!(reason = error.reason.as_str_name(), cause = chain, "call failed"),
+                Code::Internal => {
+                    tracing::error!(reason = error.reason.as_str_name(), cause = chain, "call failed")
+                }
                 _ => tracing::warn!(reason = error.reason.as_str_name(), cause = chain, "call failed"),
             }
         }

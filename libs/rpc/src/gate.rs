@@ -128,8 +128,10 @@ impl GateLayer {
         let code = code_of(&response);
         span.record("rpc.grpc.status_code", i32::from(code));
         drop(in_flight);
-        metrics::histogram!("siyu_rpc_request_seconds", "method" => label).record(stopwatch.elapsed().as_secs_f64());
-        metrics::counter!("siyu_rpc_requests_total", "method" => label, "code" => code_name(code)).increment(1);
+        metrics::histogram!("siyu_rpc_request_seconds", "method" => label)
+            .record(stopwatch.elapsed().as_secs_f64());
+        metrics::counter!("siyu_rpc_requests_total", "method" => label, "code" => code_name(code))
+            .increment(1);
         response
     }
 
@@ -234,7 +236,11 @@ fn is_infrastructure(path: &str) -> bool {
 }
 
 fn overloaded() -> Error {
-    Error::new(Code::Unavailable, ErrorReason::Overloaded, "the server has more calls under way than it takes; try again")
+    Error::new(
+        Code::Unavailable,
+        ErrorReason::Overloaded,
+        "the server has more calls under way than it takes; try again",
+    )
 }
 
 fn unknown_method(path: &str) -> Error {

@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn other_shapes_are_refused() {
-        for name in ["", "accounts", "accounts/", "accounts/a/fans", "accounts/a/fans/b/c", "users/a/fans/b"] {
+        for name in ["", "accounts", "accounts/", "accounts/a/fans", "accounts/a/fans/b/c", "users/a/fans/b"]
+        {
             assert_eq!(ids(name, ["accounts", "fans"]), None, "{name}");
         }
     }

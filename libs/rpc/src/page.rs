@@ -35,7 +35,8 @@ impl<C: Serialize + DeserializeOwned> Page<C> {
     /// INVALID_ARGUMENT with INVALID_PAGE_TOKEN for a token that is damaged or belongs to another call.
     pub fn read(page_size: i32, page_token: &str, arguments: String) -> Result<Self, Error> {
         let size = if page_size == 0 { DEFAULT_SIZE } else { page_size.min(MAX_SIZE) };
-        let size = usize::try_from(size).map_err(|_| Error::invalid_field("page_size", "must be at least 0"))?;
+        let size =
+            usize::try_from(size).map_err(|_| Error::invalid_field("page_size", "must be at least 0"))?;
         let after = if page_token.is_empty() { None } else { Some(decode(page_token, &arguments)?) };
         Ok(Self { size, after, arguments })
     }
@@ -75,7 +76,8 @@ fn decode<C: DeserializeOwned>(page_token: &str, arguments: &str) -> Result<C, E
             .with("field", "page_token")
     };
     let bytes = URL_SAFE_NO_PAD.decode(page_token).map_err(|_| invalid("is not a token of this service"))?;
-    let token: Token<C> = serde_json::from_slice(&bytes).map_err(|_| invalid("is not a token of this service"))?;
+    let token: Token<C> =
+        serde_json::from_slice(&bytes).map_err(|_| invalid("is not a token of this service"))?;
     if token.call != digest(arguments) {
         return Err(invalid("belongs to a call with other arguments"));
     }
@@ -110,7 +112,9 @@ mod tests {
         assert_eq!(items.len(), 2);
         let next = Page::<(i64, String)>::read(2, &token, "ListFans accounts/a".to_owned()).unwrap();
         assert_eq!(next.after, Some((2, "b".to_owned())));
-        for (token, arguments) in [(token.as_str(), "ListFans accounts/b"), ("garbage!", ""), ("bm9uc2Vuc2U", "")] {
+        for (token, arguments) in
+            [(token.as_str(), "ListFans accounts/b"), ("garbage!", ""), ("bm9uc2Vuc2U", "")]
+        {
             let error = Page::<(i64, String)>::read(2, token, arguments.to_owned()).unwrap_err();
             assert_eq!(error.reason(), ErrorReason::InvalidPageToken);
         }

@@ -55,7 +55,9 @@ impl Switchboard {
     #[must_use]
     pub fn peer(&self, caller: &str) -> Peer {
         let line = Line { switchboard: self.clone(), caller: Caller::service(caller) };
-        BoxCloneSyncService::new(ServiceExt::<Request>::map_err(line, |never: Infallible| -> Status { match never {} }))
+        BoxCloneSyncService::new(ServiceExt::<Request>::map_err(line, |never: Infallible| -> Status {
+            match never {}
+        }))
     }
 }
 
@@ -80,7 +82,9 @@ impl Service<Request> for Line {
         request.extensions_mut().insert(self.caller.clone());
         match self.switchboard.gated.get() {
             Some(gated) => gated.clone().call(request),
-            None => Box::pin(async { Ok(Status::unavailable("the services are still starting").into_http()) }),
+            None => {
+                Box::pin(async { Ok(Status::unavailable("the services are still starting").into_http()) })
+            }
         }
     }
 }
@@ -105,9 +109,10 @@ pub fn remote(url: &str, token: Option<&str>) -> Result<Peer, Box<dyn std::error
         }
         request
     });
-    Ok(BoxCloneSyncService::new(ServiceExt::<Request>::map_err(with_context, |error: <Channel as Service<Request>>::Error| {
-        Status::from_error(Box::new(error))
-    })))
+    Ok(BoxCloneSyncService::new(ServiceExt::<Request>::map_err(
+        with_context,
+        |error: <Channel as Service<Request>>::Error| Status::from_error(Box::new(error)),
+    )))
 }
 
 /// Sends along what belongs to the call being served: its trace, and the time it has left.

@@ -136,12 +136,21 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([http::Method::POST])
-        .allow_headers(["authorization", "content-type", "grpc-timeout", "traceparent", "x-grpc-web", "x-user-agent"].map(http::HeaderName::from_static))
-        .expose_headers(["grpc-status", "grpc-message", "grpc-status-details-bin"].map(http::HeaderName::from_static))
+        .allow_headers(
+            ["authorization", "content-type", "grpc-timeout", "traceparent", "x-grpc-web", "x-user-agent"]
+                .map(http::HeaderName::from_static),
+        )
+        .expose_headers(
+            ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(http::HeaderName::from_static),
+        )
 }
 
 /// Accepts connections within the limits, until `stop`.
-fn accept(listener: TcpListener, config: &ServerConfig, stop: CancellationToken) -> ReceiverStream<io::Result<Connection>> {
+fn accept(
+    listener: TcpListener,
+    config: &ServerConfig,
+    stop: CancellationToken,
+) -> ReceiverStream<io::Result<Connection>> {
     /// Accepting fails when file descriptors run out; trying again at once would only burn time.
     const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(20);
     let places = Arc::new(Semaphore::new(config.max_connections));
@@ -201,7 +210,11 @@ impl Connected for Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }

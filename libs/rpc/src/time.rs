@@ -19,9 +19,10 @@ pub fn to_proto(moment: Micros) -> Timestamp {
 pub fn from_proto(timestamp: &Timestamp) -> Option<Micros> {
     const YEAR_1: i64 = -62_135_596_800;
     const YEAR_10000: i64 = 253_402_300_800;
-    let in_range = (YEAR_1..YEAR_10000).contains(&timestamp.seconds) && (0..1_000_000_000).contains(&timestamp.nanos);
+    let in_range =
+        (YEAR_1..YEAR_10000).contains(&timestamp.seconds) && (0..1_000_000_000).contains(&timestamp.nanos);
     let micros = i64::from(timestamp.nanos / NANOS_PER_MICRO);
-    in_range.then_some(Micros(timestamp.seconds * Micros::PER_SECOND + micros))
+    in_range.then(|| Micros(timestamp.seconds * Micros::PER_SECOND + micros))
 }
 
 #[cfg(test)]

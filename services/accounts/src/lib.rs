@@ -35,7 +35,9 @@ impl Accounts {
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.
     #[must_use]
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
-        routes.add_service(AccountsServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
+        routes.add_service(
+            AccountsServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
+        )
     }
 }
 

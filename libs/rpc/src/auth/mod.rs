@@ -49,7 +49,11 @@ pub fn admit_message<T: Call>(caller: &Caller, message: &T) -> Result<(), Error>
 }
 
 fn caller_of<T>(request: &Request<T>) -> Result<Caller, Error> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| Error::internal("a call came in beside the gate"))
+    request
+        .extensions()
+        .get::<Caller>()
+        .cloned()
+        .ok_or_else(|| Error::internal("a call came in beside the gate"))
 }
 
 /// What the gate can decide before it reads the message: whether this kind of caller may call the method at all.
@@ -112,7 +116,10 @@ mod tests {
 
     #[test]
     fn a_grant_is_not_a_prefix() {
-        assert_eq!(admit_message(&operator(Role::Owner), &get_fan("mine2")).unwrap_err().code(), Code::NotFound);
+        assert_eq!(
+            admit_message(&operator(Role::Owner), &get_fan("mine2")).unwrap_err().code(),
+            Code::NotFound
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, decode_header, encode};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, decode_header, encode,
+};
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 use siyu_proto::common::v1::{ErrorReason, Role};
@@ -56,7 +58,10 @@ pub struct Verifier {
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let algorithms: Vec<_> = self.keys.iter().map(|(algorithm, _)| algorithm).collect();
-        f.debug_struct("Verifier").field("issuer", &self.issuer).field("algorithms", &algorithms).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("issuer", &self.issuer)
+            .field("algorithms", &algorithms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,9 +112,14 @@ impl Verifier {
         };
         let algorithm = decode_header(token).map_err(|error| invalid().caused_by(error))?.alg;
         let mut candidates = self.keys.iter().filter(|(of_key, _)| *of_key == algorithm);
-        let claims = candidates.find_map(|(_, key)| self.decode(token, algorithm, key)).ok_or_else(invalid)?;
+        let claims =
+            candidates.find_map(|(_, key)| self.decode(token, algorithm, key)).ok_or_else(invalid)?;
         if claims.exp.saturating_mul(Micros::PER_SECOND) <= now.0 {
-            return Err(Error::new(Code::Unauthenticated, ErrorReason::TokenExpired, "the bearer token has expired"));
+            return Err(Error::new(
+                Code::Unauthenticated,
+                ErrorReason::TokenExpired,
+                "the bearer token has expired",
+            ));
         }
         let grants = claims.grants.into_iter().map(|grant| {
             let role = Role::from_str_name(&format!("ROLE_{}", grant.role.to_uppercase()));
@@ -200,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_token_dies_at_its_time() {
-        let token = Signer::with_secret("siyu", "siyu", SECRET).sign(&Caller::service("x"), NOW, HOUR).unwrap();
+        let token =
+            Signer::with_secret("siyu", "siyu", SECRET).sign(&Caller::service("x"), NOW, HOUR).unwrap();
         assert!(verifier().verify(&token, NOW.plus(HOUR - Duration::from_secs(1))).is_ok());
         let error = verifier().verify(&token, NOW.plus(HOUR)).unwrap_err();
         assert_eq!(error.reason(), ErrorReason::TokenExpired);
@@ -222,7 +233,11 @@ mod tests {
             "not a token".to_owned(),
         ];
         for token in foreign {
-            assert_eq!(verifier().verify(&token, NOW).unwrap_err().reason(), ErrorReason::TokenInvalid, "{token}");
+            assert_eq!(
+                verifier().verify(&token, NOW).unwrap_err().reason(),
+                ErrorReason::TokenInvalid,
+                "{token}"
+            );
         }
     }
 

@@ -14,7 +14,11 @@ const DEFAULT_CURRENCY: &str = "CNY";
 
 impl Accounts {
     /// Registers a company under `id`, or under an id of our own when that is empty.
-    pub(crate) async fn create_enterprise(&self, id: String, display_name: String) -> Result<Enterprise, Error> {
+    pub(crate) async fn create_enterprise(
+        &self,
+        id: String,
+        display_name: String,
+    ) -> Result<Enterprise, Error> {
         check_display_name("enterprise.display_name", &display_name)?;
         let now = self.clock.now();
         let enterprise_id = if id.is_empty() { self.ids.ulid(now) } else { id };
@@ -38,7 +42,10 @@ impl Accounts {
         check_profile(&new.profile)?;
         let time_zone = or_default(new.time_zone, DEFAULT_TIME_ZONE);
         if TimeZone::get(&time_zone).is_err() {
-            return Err(Error::invalid_field("account.time_zone", "must be an IANA time zone such as Asia/Shanghai"));
+            return Err(Error::invalid_field(
+                "account.time_zone",
+                "must be an IANA time zone such as Asia/Shanghai",
+            ));
         }
         let now = self.clock.now();
         let account = Account {
@@ -78,12 +85,18 @@ fn exists(error: DbError, name: &str) -> Error {
 }
 
 pub(super) fn check_display_name(field: &str, display_name: &str) -> Result<(), Error> {
-    if display_name.trim().is_empty() { Err(Error::invalid_field(field, "must not be empty")) } else { Ok(()) }
+    if display_name.trim().is_empty() {
+        Err(Error::invalid_field(field, "must not be empty"))
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn check_profile(profile: &Profile) -> Result<(), Error> {
     match calendar::mistake(&profile.opening_hours) {
-        Some((place, rule)) => Err(Error::invalid_field(format!("account.profile.opening_hours[{place}]"), rule)),
+        Some((place, rule)) => {
+            Err(Error::invalid_field(format!("account.profile.opening_hours[{place}]"), rule))
+        }
         None => Ok(()),
     }
 }

@@ -13,7 +13,10 @@ impl Accounts {
     }
 
     /// A page of all companies, and the token of the next.
-    pub(crate) async fn list_enterprises(&self, page: &Page<String>) -> Result<(Vec<Enterprise>, String), Error> {
+    pub(crate) async fn list_enterprises(
+        &self,
+        page: &Page<String>,
+    ) -> Result<(Vec<Enterprise>, String), Error> {
         let mut tx = self.db.begin_read().await?;
         let after = page.after.as_deref().unwrap_or_default();
         let mut found = store::enterprise::list(&mut tx, after, page.limit()).await?;

@@ -50,7 +50,11 @@ mod tests {
     #[test]
     fn every_industry_of_the_contract_has_a_quadrant() {
         for number in 1..=22 {
-            let name = Industry::try_from(number).unwrap().as_str_name().trim_start_matches("INDUSTRY_").to_lowercase();
+            let name = Industry::try_from(number)
+                .unwrap()
+                .as_str_name()
+                .trim_start_matches("INDUSTRY_")
+                .to_lowercase();
             assert!(quadrant_of(&name).is_some(), "{name}");
         }
         assert_eq!(INDUSTRIES.len(), 22);

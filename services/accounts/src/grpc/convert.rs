@@ -18,8 +18,8 @@ pub(super) fn enterprise_id(name: &str) -> Result<&str, Error> {
 }
 
 pub(super) fn account_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Error> {
-    let [id] =
-        name::ids(name, ["accounts"]).ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}"))?;
+    let [id] = name::ids(name, ["accounts"])
+        .ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}"))?;
     Ok(id)
 }
 
@@ -74,11 +74,18 @@ pub(super) fn changes(account: pb::Account, paths: &[String]) -> Result<Vec<Chan
             "profile.persona" => changes.push(Change::Persona(profile.persona.clone())),
             "profile.regions" => changes.push(Change::Regions(profile.regions.clone())),
             "profile.opening_hours" => changes.push(Change::OpeningHours(profile.opening_hours.clone())),
-            "name" | "enterprise" | "time_zone" | "currency_code" | "quadrant" | "create_time" | "update_time" => {
+            "name" | "enterprise" | "time_zone" | "currency_code" | "quadrant" | "create_time"
+            | "update_time" => {
                 let message = format!("update_mask: {path} is fixed and cannot be updated");
-                return Err(Error::new(Code::InvalidArgument, ErrorReason::ImmutableField, message).with("field", path));
+                return Err(Error::new(Code::InvalidArgument, ErrorReason::ImmutableField, message)
+                    .with("field", path));
             }
-            _ => return Err(Error::invalid_field("update_mask", format!("{path:?} is not a field of an account"))),
+            _ => {
+                return Err(Error::invalid_field(
+                    "update_mask",
+                    format!("{path:?} is not a field of an account"),
+                ));
+            }
         }
     }
     Ok(changes)
@@ -94,7 +101,8 @@ pub(super) fn to_account(account: Account) -> Result<pb::Account, Error> {
     };
     let industry_name = format!("INDUSTRY_{}", account.industry.to_uppercase());
     let industry = pb::Industry::from_str_name(&industry_name).unwrap_or(pb::Industry::Unspecified);
-    let periods: Vec<(i32, i32, i32)> = serde_json::from_str(&account.opening_hours).map_err(Error::internal)?;
+    let periods: Vec<(i32, i32, i32)> =
+        serde_json::from_str(&account.opening_hours).map_err(Error::internal)?;
     let opening_hours = periods
         .into_iter()
         .map(|(day, open_minute, close_minute)| pb::OpeningPeriod { day, open_minute, close_minute })

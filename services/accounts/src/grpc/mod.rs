@@ -4,9 +4,10 @@ mod convert;
 
 use convert::{account_id, changes, enterprise_id, new_account, to_account, to_enterprise};
 use siyu_proto::accounts::v1::{
-    self as pb, CreateAccountRequest, CreateAccountResponse, CreateEnterpriseRequest, CreateEnterpriseResponse,
-    GetAccountRequest, GetAccountResponse, GetEnterpriseRequest, GetEnterpriseResponse, ListAccountsRequest,
-    ListAccountsResponse, ListEnterprisesRequest, ListEnterprisesResponse, UpdateAccountRequest, UpdateAccountResponse,
+    self as pb, CreateAccountRequest, CreateAccountResponse, CreateEnterpriseRequest,
+    CreateEnterpriseResponse, GetAccountRequest, GetAccountResponse, GetEnterpriseRequest,
+    GetEnterpriseResponse, ListAccountsRequest, ListAccountsResponse, ListEnterprisesRequest,
+    ListEnterprisesResponse, UpdateAccountRequest, UpdateAccountResponse,
     accounts_service_server::AccountsService,
 };
 use siyu_rpc::{Page, admit};
@@ -56,7 +57,10 @@ impl AccountsService for Accounts {
         Ok(Response::new(CreateAccountResponse { account: Some(to_account(account)?) }))
     }
 
-    async fn get_account(&self, request: Request<GetAccountRequest>) -> Result<Response<GetAccountResponse>, Status> {
+    async fn get_account(
+        &self,
+        request: Request<GetAccountRequest>,
+    ) -> Result<Response<GetAccountResponse>, Status> {
         let request = admit(request)?;
         let account = self.get_account(account_id(&request.name, "name")?).await?;
         Ok(Response::new(GetAccountResponse { account: Some(to_account(account)?) }))

@@ -61,7 +61,12 @@ pub(crate) async fn get_for_update(tx: &mut Tx, account_id: &str) -> Result<Opti
 }
 
 /// Those of an enterprise after `after`, by id.
-pub(crate) async fn list(tx: &mut Tx, enterprise_id: &str, after: &str, limit: i64) -> Result<Vec<Account>, DbError> {
+pub(crate) async fn list(
+    tx: &mut Tx,
+    enterprise_id: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Account>, DbError> {
     let text = tx.pick(LIST);
     on_db!(tx, |conn| sqlx::query_as(text).bind(enterprise_id).bind(after).bind(limit).fetch_all(conn).await)
 }

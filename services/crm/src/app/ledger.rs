@@ -1,0 +1,61 @@
+//! What a transaction on one account's fans has changed so far, and storing it in a few statements.
+
+use siyu_db::{DbError, Tx};
+use siyu_rpc::Error;
+
+use crate::{
+    domain::{tier::TierChange, tier_rules::TierRules},
+    store::{self, account::Account, fan::Fan, tier_change::Recorded},
+};
+
+/// The account whose turn it is, the rules in force, and the tier changes made.
+pub(super) struct Ledger {
+    pub(super) account: Account,
+    pub(super) rules: TierRules,
+    changes: Vec<Recorded>,
+}
+
+impl Ledger {
+    /// Waits for the account's turn. Until `tx` ends nobody else changes its fans.
+    pub(super) async fn open(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
+        let account = store::account::lock(tx, account_id).await?;
+        let rules = rules_in_force(tx, &account).await?;
+        Ok(Self { account, rules, changes: Vec::new() })
+    }
+
+    /// Notes moves of the fan with `ordinal`.
+    pub(super) fn note(&mut self, ordinal: i64, changes: impl IntoIterator<Item = TierChange>) {
+        for change in changes {
+            self.account.last_change += 1;
+            let (sequence, rules_version) = (self.account.last_change, self.rules.version);
+            self.changes.push(Recorded { sequence, ordinal, rules_version, change });
+        }
+    }
+
+    /// Number of moves noted.
+    pub(super) fn change_count(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Stores the fans as they are now, the moves, and the account's counters.
+    pub(super) async fn save(&self, tx: &mut Tx, fans: &[Fan]) -> Result<(), DbError> {
+        store::fan::save(tx, &self.account.account_id, fans).await?;
+        store::tier_change::insert(tx, &self.account.account_id, &self.changes).await?;
+        store::account::save(tx, &self.account).await
+    }
+
+    /// Counts the moves, once they are durable.
+    pub(super) fn count(&self) {
+        for recorded in &self.changes {
+            metrics::counter!("siyu_crm_tier_changes_total", "cause" => recorded.change.cause.name())
+                .increment(1);
+        }
+    }
+}
+
+/// The rules an account lives by.
+pub(super) async fn rules_in_force(tx: &mut Tx, account: &Account) -> Result<TierRules, Error> {
+    let version = account.rules_version;
+    let found = store::tier_rules::get(tx, &account.account_id, version).await?;
+    found.ok_or_else(|| Error::internal(format!("{}: no tier rules {version}", account.account_id)))
+}

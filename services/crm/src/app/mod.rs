@@ -1,0 +1,10 @@
+//! The use cases: ask the accounts service first, then open a transaction, load, decide, store.
+
+pub(crate) mod analytics;
+pub(crate) mod directory;
+pub(crate) mod fans;
+pub(crate) mod import;
+pub(crate) mod ingest;
+mod ledger;
+pub(crate) mod rules;
+pub(crate) mod tiers;

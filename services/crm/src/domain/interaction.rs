@@ -1,0 +1,114 @@
+//! One thing a user did.
+
+use siyu_clock::Micros;
+
+/// One thing a user did towards an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interaction {
+    pub(crate) event_id: String,
+    pub(crate) user_id: String,
+    pub(crate) kind: Kind,
+    pub(crate) event_time: Micros,
+    pub(crate) target: String,
+    /// `public`, `commercial`, `private`, `external`, or empty.
+    pub(crate) source: String,
+    /// Set with the kinds that [`Kind::is_purchase`] names.
+    pub(crate) purchase: Option<Purchase>,
+}
+
+/// What an order, cancellation or refund is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Purchase {
+    pub(crate) order_id: String,
+    pub(crate) amount_minor: i64,
+    pub(crate) quantity: i64,
+}
+
+/// Kinds of interaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    View,
+    Like,
+    Comment,
+    Share,
+    Collect,
+    LiveWatch,
+    HomepageVisit,
+    Click,
+    PrivateMessage,
+    GroupMessage,
+    Order,
+    OrderCancel,
+    Refund,
+    Follow,
+    Unfollow,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 15] = [
+        Self::View,
+        Self::Like,
+        Self::Comment,
+        Self::Share,
+        Self::Collect,
+        Self::LiveWatch,
+        Self::HomepageVisit,
+        Self::Click,
+        Self::PrivateMessage,
+        Self::GroupMessage,
+        Self::Order,
+        Self::OrderCancel,
+        Self::Refund,
+        Self::Follow,
+        Self::Unfollow,
+    ];
+
+    /// What it is called in storage.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Like => "like",
+            Self::Comment => "comment",
+            Self::Share => "share",
+            Self::Collect => "collect",
+            Self::LiveWatch => "live_watch",
+            Self::HomepageVisit => "homepage_visit",
+            Self::Click => "click",
+            Self::PrivateMessage => "private_message",
+            Self::GroupMessage => "group_message",
+            Self::Order => "order",
+            Self::OrderCancel => "order_cancel",
+            Self::Refund => "refund",
+            Self::Follow => "follow",
+            Self::Unfollow => "unfollow",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Its place in [`Kind::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether it is about an order.
+    pub(crate) fn is_purchase(self) -> bool {
+        matches!(self, Self::Order | Self::OrderCancel | Self::Refund)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_found_by_name_and_by_place() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(Kind::named(kind.name()), Some(kind));
+            assert_eq!(kind.index(), place);
+        }
+        assert_eq!(Kind::named("ORDER"), None);
+    }
+}

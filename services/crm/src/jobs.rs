@@ -1,0 +1,37 @@
+//! Background work, as a tick that tests and simulated clocks can drive.
+
+use std::time::Duration;
+
+use siyu_clock::{Micros, Stopwatch};
+use siyu_rpc::Error;
+use tracing::Instrument;
+
+use crate::Crm;
+
+impl Crm {
+    /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force.
+    ///
+    /// # Errors
+    /// When storage fails; what was done until then stays done.
+    pub async fn tick(&self, now: Micros) -> Result<(), Error> {
+        while self.migrate_once(now).await? {}
+        while self.sweep_once(now).await? > 0 {}
+        Ok(())
+    }
+
+    /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.
+    pub async fn run_jobs(self, interval: Duration) {
+        let mut timer = tokio::time::interval(interval);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            let stopwatch = Stopwatch::start();
+            let span = tracing::debug_span!("crm.tick");
+            if let Err(error) = self.tick(self.clock.now()).instrument(span).await {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%error, cause, "background work failed and will be tried again");
+            }
+            metrics::histogram!("siyu_crm_sweep_seconds").record(stopwatch.elapsed().as_secs_f64());
+        }
+    }
+}

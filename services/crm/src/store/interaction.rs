@@ -1,0 +1,164 @@
+use siyu_clock::Micros;
+use siyu_db::{DbError, Tx, on_db, statements};
+
+use super::{broken, rows};
+use crate::domain::{
+    interaction::{Interaction, Kind, Purchase},
+    standing::Fact,
+};
+
+statements! {
+    FIND = ["SELECT interaction.*, fan.user_id FROM ", rows(2),
+            " JOIN interaction ON interaction.account_id = $1 AND interaction.event_id = input.value->>0 \
+             JOIN fan ON fan.account_id = interaction.account_id AND fan.ordinal = interaction.ordinal"];
+    INSERT = ["INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
+               amount_minor, quantity, ingest_time) \
+               SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), input.value->>2, \
+               input.value->>3, input.value->>4, input.value->>5, input.value->>6, CAST(input.value->>7 AS BIGINT), \
+               CAST(input.value->>8 AS BIGINT), $3 FROM ", rows(2), ""];
+    TIMELINE = "SELECT interaction.*, $5 AS user_id FROM interaction WHERE account_id = $1 AND ordinal = $2 \
+                AND (event_time, event_id) < ($3, $4) ORDER BY event_time DESC, event_id DESC LIMIT $6";
+    FACTS_OF_RANGE = "SELECT ordinal, kind, event_time, event_id FROM interaction \
+                      WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal, event_time, event_id";
+    FACTS_OF = ["SELECT interaction.ordinal, kind, event_time, event_id FROM ", rows(2),
+                " JOIN interaction ON interaction.account_id = $1 \
+                 AND interaction.ordinal = CAST(input.value->>0 AS BIGINT) \
+                 ORDER BY interaction.ordinal, event_time, event_id"];
+}
+
+#[derive(sqlx::FromRow)]
+struct InteractionRow {
+    user_id: String,
+    event_time: i64,
+    event_id: String,
+    kind: String,
+    target: String,
+    source: String,
+    order_id: Option<String>,
+    amount_minor: i64,
+    quantity: i64,
+}
+
+impl TryFrom<InteractionRow> for Interaction {
+    type Error = DbError;
+
+    fn try_from(row: InteractionRow) -> Result<Self, DbError> {
+        let InteractionRow { amount_minor, quantity, .. } = row;
+        Ok(Self {
+            kind: kind(&row.kind)?,
+            event_id: row.event_id,
+            user_id: row.user_id,
+            event_time: Micros(row.event_time),
+            target: row.target,
+            source: row.source,
+            purchase: row.order_id.map(|order_id| Purchase { order_id, amount_minor, quantity }),
+        })
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, DbError> {
+    Kind::named(name).ok_or_else(|| broken(format!("interaction.kind {name:?}")))
+}
+
+/// Those of the event ids that are stored, in no order.
+pub(crate) async fn find<'a>(
+    tx: &mut Tx,
+    account_id: &str,
+    event_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Interaction>, DbError> {
+    let text = tx.pick(FIND);
+    let ids = rows(event_ids.into_iter().map(|id| [id]))?;
+    let found: Vec<InteractionRow> =
+        on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ids).fetch_all(conn).await)?;
+    found.into_iter().map(Interaction::try_from).collect()
+}
+
+/// Stores new interactions, each with the ordinal of its fan.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    account_id: &str,
+    new: &[(i64, &Interaction)],
+    now: Micros,
+) -> Result<(), DbError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let text = tx.pick(INSERT);
+    let new = rows(new.iter().map(|(ordinal, interaction)| {
+        let purchase = interaction.purchase.as_ref();
+        (
+            ordinal,
+            interaction.event_time.0,
+            &interaction.event_id,
+            interaction.kind.name(),
+            &interaction.target,
+            &interaction.source,
+            purchase.map(|purchase| &purchase.order_id),
+            purchase.map_or(0, |purchase| purchase.amount_minor),
+            purchase.map_or(0, |purchase| purchase.quantity),
+        )
+    }))?;
+    on_db!(tx, |conn| sqlx::query(text).bind(account_id).bind(new).bind(now.0).execute(conn).await.map(drop))
+}
+
+/// The last moment and event id: where a timeline begins.
+const END: (i64, &str) = (i64::MAX, "");
+
+/// Interactions of one fan before `before`, newest first.
+pub(crate) async fn timeline(
+    tx: &mut Tx,
+    account_id: &str,
+    (ordinal, user_id): (i64, &str),
+    before: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<Interaction>, DbError> {
+    let text = tx.pick(TIMELINE);
+    let (time, event_id) = before.unwrap_or(END);
+    let found: Vec<InteractionRow> = on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(account_id)
+        .bind(ordinal)
+        .bind(time)
+        .bind(event_id)
+        .bind(user_id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)?;
+    found.into_iter().map(Interaction::try_from).collect()
+}
+
+type FactRow = (i64, String, i64, String);
+
+/// What is known of each fan, by ordinal and then by event time.
+fn facts(rows: Vec<FactRow>) -> Result<Vec<(i64, Fact)>, DbError> {
+    let fact = |(ordinal, name, time, event_id): FactRow| {
+        Ok((ordinal, Fact { kind: kind(&name)?, time: Micros(time), event_id }))
+    };
+    rows.into_iter().map(fact).collect()
+}
+
+/// The histories of the fans with ordinals above `after` and up to `last`.
+pub(crate) async fn facts_of_range(
+    tx: &mut Tx,
+    account_id: &str,
+    after: i64,
+    last: i64,
+) -> Result<Vec<(i64, Fact)>, DbError> {
+    let text = tx.pick(FACTS_OF_RANGE);
+    facts(on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(account_id)
+        .bind(after)
+        .bind(last)
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// The histories of the fans with the ordinals.
+pub(crate) async fn facts_of(
+    tx: &mut Tx,
+    account_id: &str,
+    ordinals: impl IntoIterator<Item = i64>,
+) -> Result<Vec<(i64, Fact)>, DbError> {
+    let text = tx.pick(FACTS_OF);
+    let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
+    facts(on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ordinals).fetch_all(conn).await)?)
+}

@@ -1,0 +1,39 @@
+//! What is stored, one function a statement. Bulk statements take their rows as one JSON parameter, which both
+//! databases read at a few hundred thousand rows a second and which needs no generated SQL.
+
+pub(crate) mod account;
+pub(crate) mod fan;
+pub(crate) mod figures;
+pub(crate) mod import;
+pub(crate) mod interaction;
+pub(crate) mod purchase;
+pub(crate) mod tier_change;
+pub(crate) mod tier_rules;
+
+use siyu_db::{DbError, Statement};
+
+/// Every SQL statement of the service.
+pub(crate) fn statements() -> Vec<Statement> {
+    [
+        account::STATEMENTS,
+        fan::STATEMENTS,
+        figures::STATEMENTS,
+        import::STATEMENTS,
+        interaction::STATEMENTS,
+        purchase::STATEMENTS,
+        tier_change::STATEMENTS,
+        tier_rules::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// Rows as the JSON array of arrays that a bulk statement reads.
+fn rows<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, DbError> {
+    let rows: Vec<T> = rows.into_iter().collect();
+    serde_json::to_string(&rows).map_err(|error| broken(error.to_string()))
+}
+
+/// A stored value that no version of the software wrote.
+fn broken(what: impl Into<String>) -> DbError {
+    DbError::Broken(sqlx::Error::Decode(what.into().into()))
+}

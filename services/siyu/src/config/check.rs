@@ -1,0 +1,123 @@
+//! What types alone cannot refuse.
+
+use std::path::Path;
+
+use tonic::transport::Uri;
+
+use super::schema::{Auth, Config, Environment, Server};
+use super::values::Secret;
+
+/// RFC 7518 wants a key as long as the hash; shorter ones can be guessed offline.
+const MIN_SECRET_BYTES: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) key: &'static str,
+    pub(super) problem: String,
+}
+
+type Checked = Result<(), Wrong>;
+
+pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
+    server(&config.server)?;
+    not_empty("storage.data_dir", &config.storage.data_dir)?;
+    database("accounts.database_url", &config.accounts.database_url)?;
+    positive("accounts.max_connections", config.accounts.max_connections)?;
+    database("crm.database_url", &config.crm.database_url)?;
+    positive("crm.max_connections", config.crm.max_connections)?;
+    let shared = config.accounts_database_url() == config.crm_database_url();
+    ensure(
+        !shared,
+        "crm.database_url",
+        "must not be the database of [accounts]: no service reads another's",
+    )?;
+    auth(&config.auth)?;
+    peer("peers.accounts", &config.peers.accounts)?;
+    config
+        .telemetry
+        .check()
+        .map_err(|error| Wrong { key: error.key(), problem: error.reason().to_owned() })?;
+    match config.environment {
+        Environment::Development => Ok(()),
+        Environment::Production => production(config, sim_clock),
+    }
+}
+
+fn server(server: &Server) -> Checked {
+    positive("server.max_connections", server.max_connections)?;
+    positive("server.max_streams_per_connection", server.max_streams_per_connection)?;
+    positive("server.max_concurrent_requests", server.max_concurrent_requests)?;
+    positive("server.max_message_bytes", server.max_message_bytes)?;
+    let within = server.default_deadline <= server.max_deadline;
+    let limit = format!("must not be longer than server.max_deadline, {}", server.max_deadline);
+    ensure(within, "server.default_deadline", &limit)?;
+    server.grpc_web_origins.iter().try_for_each(|origin| web_origin(origin))
+}
+
+fn web_origin(origin: &str) -> Checked {
+    let uri: Option<Uri> = origin.parse().ok();
+    let is_origin = uri.is_some_and(|uri| match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme @ ("http" | "https")), Some(host)) => origin == format!("{scheme}://{host}"),
+        _ => false,
+    });
+    let problem = format!("{origin:?} must be scheme://host[:port] such as \"https://console.example.com\"");
+    ensure(is_origin, "server.grpc_web_origins", &problem)
+}
+
+fn auth(auth: &Auth) -> Checked {
+    not_empty("auth.audience", &auth.audience)?;
+    not_empty("auth.issuer", &auth.issuer)?;
+    let secret = &auth.hs256_secret;
+    let is_long_enough = secret.is_empty() || secret.expose().len() >= MIN_SECRET_BYTES;
+    ensure(is_long_enough, "auth.hs256_secret", "must have at least 32 bytes, or be empty")?;
+    file("auth.public_key_file", &auth.public_key_file)?;
+    file("auth.service_token_file", &auth.service_token_file)
+}
+
+fn production(config: &Config, sim_clock: bool) -> Checked {
+    let has_keys = !config.auth.public_key_file.as_os_str().is_empty();
+    ensure(has_keys, "auth.public_key_file", "must be set when environment is \"production\"")?;
+    let refused = "is not allowed when environment is \"production\"";
+    ensure(config.auth.hs256_secret.is_empty(), "auth.hs256_secret", refused)?;
+    ensure(!sim_clock, "--sim-clock", refused)
+}
+
+/// Does not repeat the URL: it may hold a password.
+fn database(key: &'static str, url: &Secret) -> Checked {
+    let url = url.expose();
+    let is_server = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    let is_file = url
+        .strip_prefix("sqlite:")
+        .map(|path| path.strip_prefix("//").unwrap_or(path))
+        .is_some_and(|path| !path.is_empty() && path != ":memory:");
+    let problem =
+        "must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE, or empty for a file in data_dir";
+    ensure(url.is_empty() || is_server || is_file, key, problem)
+}
+
+fn peer(key: &'static str, url: &str) -> Checked {
+    let uri: Option<Uri> = url.parse().ok();
+    let is_peer = uri.is_some_and(|uri| {
+        uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    ensure(url.is_empty() || is_peer, key, "must be http://HOST:PORT, or empty when it runs in this process")
+}
+
+fn file(key: &'static str, path: &Path) -> Checked {
+    let is_there = path.as_os_str().is_empty() || path.is_file();
+    ensure(is_there, key, &format!("no such file: {}", path.display()))
+}
+
+fn positive(key: &'static str, value: u32) -> Checked {
+    ensure(value > 0, key, "must be greater than zero")
+}
+
+fn not_empty(key: &'static str, value: impl AsRef<Path>) -> Checked {
+    ensure(!value.as_ref().as_os_str().is_empty(), key, "must not be empty")
+}
+
+fn ensure(holds: bool, key: &'static str, problem: &str) -> Checked {
+    if holds { Ok(()) } else { Err(Wrong { key, problem: problem.to_owned() }) }
+}

@@ -1,0 +1,204 @@
+//! Every key, its type and its default. `deploy/config/siyu.toml` explains them to operators.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use siyu_telemetry::TelemetryConfig;
+
+use super::values::{HumanDuration, Secret};
+
+/// All settings of a process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Whether the comforts of development are allowed.
+    pub environment: Environment,
+    /// How the gRPC port behaves.
+    pub server: Server,
+    /// Where this process keeps files.
+    pub storage: Storage,
+    /// The accounts service.
+    pub accounts: Accounts,
+    /// The CRM service.
+    pub crm: Crm,
+    /// Whose tokens are accepted.
+    pub auth: Auth,
+    /// Services that run elsewhere.
+    pub peers: Peers,
+    /// Logs, traces and metrics.
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where the process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// On the machine of a developer.
+    #[default]
+    Development,
+    /// For real users: shared secrets and simulated time are refused.
+    Production,
+}
+
+/// Section `[server]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address of the gRPC port.
+    pub listen: SocketAddr,
+    /// Connections held at once.
+    pub max_connections: u32,
+    /// Calls at once on one connection.
+    pub max_streams_per_connection: u32,
+    /// Calls worked on at once in the whole process.
+    pub max_concurrent_requests: u32,
+    /// Largest request accepted, in bytes.
+    pub max_message_bytes: u32,
+    /// Deadline of a call that names none.
+    pub default_deadline: HumanDuration,
+    /// Longest deadline a caller gets.
+    pub max_deadline: HumanDuration,
+    /// Pause between keepalive pings.
+    pub keepalive_interval: HumanDuration,
+    /// Wait for the answer to a ping.
+    pub keepalive_timeout: HumanDuration,
+    /// Age at which a connection is asked to reconnect.
+    pub max_connection_age: HumanDuration,
+    /// Wait for the first bytes of a new connection.
+    pub preface_timeout: HumanDuration,
+    /// Wait for running calls at shutdown.
+    pub drain_deadline: HumanDuration,
+    /// Web origins that browsers may call from.
+    pub grpc_web_origins: Vec<String>,
+}
+
+/// Section `[storage]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Home of embedded databases and of the development secret.
+    pub data_dir: PathBuf,
+}
+
+/// Section `[accounts]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Its database; empty is a SQLite file. See [`Config::accounts_database_url`].
+    pub database_url: Secret,
+    /// Most connections to that database.
+    pub max_connections: u32,
+}
+
+/// Section `[crm]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crm {
+    /// Its database; empty is a SQLite file. See [`Config::crm_database_url`].
+    pub database_url: Secret,
+    /// Most connections to that database.
+    pub max_connections: u32,
+    /// Pause between two searches for due tier changes.
+    pub sweep_interval: HumanDuration,
+    /// How long what the accounts service said about an account is believed.
+    pub account_cache_ttl: HumanDuration,
+}
+
+/// Section `[auth]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The audience tokens must name.
+    pub audience: String,
+    /// The issuer tokens must name.
+    pub issuer: String,
+    /// Shared secret of development tokens; empty is a generated one in the data directory.
+    pub hs256_secret: Secret,
+    /// PEM file of the keys that sign tokens; empty is none.
+    pub public_key_file: PathBuf,
+    /// File of the token shown to other services; empty is none.
+    pub service_token_file: PathBuf,
+}
+
+/// Section `[peers]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    /// URL of the accounts service where it does not run in this process.
+    pub accounts: String,
+}
+
+impl Config {
+    /// The database of accounts: the configured one, or `accounts.db` in the data directory.
+    pub fn accounts_database_url(&self) -> String {
+        self.database_url(&self.accounts.database_url, "accounts.db")
+    }
+
+    /// The database of the CRM: the configured one, or `crm.db` in the data directory.
+    pub fn crm_database_url(&self) -> String {
+        self.database_url(&self.crm.database_url, "crm.db")
+    }
+
+    fn database_url(&self, configured: &Secret, embedded_file: &str) -> String {
+        if configured.is_empty() {
+            return format!("sqlite:{}", self.storage.data_dir.join(embedded_file).display());
+        }
+        configured.expose().to_owned()
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
+            max_connections: 10_000,
+            max_streams_per_connection: 256,
+            max_concurrent_requests: 1024,
+            max_message_bytes: 1024 * 1024,
+            default_deadline: HumanDuration::from_secs(10),
+            max_deadline: HumanDuration::from_secs(60),
+            keepalive_interval: HumanDuration::from_secs(30),
+            keepalive_timeout: HumanDuration::from_secs(10),
+            max_connection_age: HumanDuration::from_secs(30 * 60),
+            preface_timeout: HumanDuration::from_secs(2),
+            drain_deadline: HumanDuration::from_secs(10),
+            grpc_web_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { data_dir: PathBuf::from("./data") }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { database_url: Secret::default(), max_connections: 16 }
+    }
+}
+
+impl Default for Crm {
+    fn default() -> Self {
+        Self {
+            database_url: Secret::default(),
+            max_connections: 16,
+            sweep_interval: HumanDuration::from_secs(5),
+            account_cache_ttl: HumanDuration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            audience: "siyu".to_owned(),
+            issuer: "siyu".to_owned(),
+            hs256_secret: Secret::default(),
+            public_key_file: PathBuf::new(),
+            service_token_file: PathBuf::new(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! A demo brand and its month.
+
+pub mod traffic;
