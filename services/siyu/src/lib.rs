@@ -1,7 +1,13 @@
-//! x
+//! The one binary of the suite: its services in one process or several, and the tools around them.
 
+pub mod cli;
+mod clock_service;
 pub mod config;
 pub mod connect;
 pub mod demo;
+mod doctor;
 pub mod import;
+pub mod keys;
 pub mod report;
+pub mod serve;
+pub mod suite;

@@ -54,7 +54,7 @@ statements! {
     /// People over several accounts, each once: those who follow one, and those known to one.
     DISTINCT_PEOPLE = ["SELECT COUNT(CASE WHEN follows > 0 THEN 1 END), COUNT(*) FROM \
                         (SELECT SUM(fan.following) AS follows FROM ", rows(1),
-                       " JOIN fan ON fan.account_id = input.value->>0 GROUP BY fan.user_id) AS person"];
+                       " CROSS JOIN fan WHERE fan.account_id = input.value->>0 GROUP BY fan.user_id) AS person"];
 }
 
 /// Number of fans in each tier that has any.

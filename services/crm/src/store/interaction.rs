@@ -9,8 +9,9 @@ use crate::domain::{
 
 statements! {
     FIND = ["SELECT interaction.*, fan.user_id FROM ", rows(2),
-            " JOIN interaction ON interaction.account_id = $1 AND interaction.event_id = input.value->>0 \
-             JOIN fan ON fan.account_id = interaction.account_id AND fan.ordinal = interaction.ordinal"];
+            " CROSS JOIN interaction CROSS JOIN fan \
+             WHERE interaction.account_id = $1 AND interaction.event_id = input.value->>0 \
+             AND fan.account_id = $1 AND fan.ordinal = interaction.ordinal"];
     INSERT = ["INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
                amount_minor, quantity, ingest_time) \
                SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), input.value->>2, \
@@ -21,7 +22,7 @@ statements! {
     FACTS_OF_RANGE = "SELECT ordinal, kind, event_time, event_id FROM interaction \
                       WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal, event_time, event_id";
     FACTS_OF = ["SELECT interaction.ordinal, kind, event_time, event_id FROM ", rows(2),
-                " JOIN interaction ON interaction.account_id = $1 \
+                " CROSS JOIN interaction WHERE interaction.account_id = $1 \
                  AND interaction.ordinal = CAST(input.value->>0 AS BIGINT) \
                  ORDER BY interaction.ordinal, event_time, event_id"];
 }

@@ -1,3 +1,199 @@
-//! A demo brand and its month.
+//! `siyu demo`: a month of a brand's traffic, driven through the API of a server of its own.
 
 pub mod traffic;
+
+use std::{fs, time::Duration};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use siyu_clock::{Clock, Ids, Micros, SimClock, Stopwatch};
+use siyu_proto::{
+    accounts::v1::{CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient},
+    crm::v1::{
+        IngestInteractionsRequest, Interaction, analytics_service_client::AnalyticsServiceClient,
+        interaction_service_client::InteractionServiceClient,
+    },
+};
+use siyu_rpc::auth::Caller;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    connect::{Client, connect},
+    keys::Keys,
+    report,
+    serve::{listen, shutdown_on_signal},
+    suite::{ServiceName, Suite},
+};
+use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
+
+/// Drives a month of a brand's traffic through the API, prints its figures, and goes on serving.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The same seed and last day give the same month
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The last day of the month of traffic [default: yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    last_day: Option<Date>,
+    /// Number of days
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: u32,
+    /// Ends after the figures instead of going on serving
+    #[arg(long)]
+    exit: bool,
+}
+
+/// Interactions of one call.
+const BATCH: usize = 1_000;
+const TOKEN_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl DemoArgs {
+    pub(crate) async fn run(&self, config: &Config) -> anyhow::Result<()> {
+        let stopwatch = Stopwatch::start();
+        let mut config = config.clone();
+        config.storage.data_dir = config.storage.data_dir.join("demo");
+        begin_anew(&config)?;
+
+        let zone = TimeZone::get(TIME_ZONE)?;
+        let yesterday = Clock::System.now().to_timestamp().to_zoned(zone.clone()).date().yesterday()?;
+        let last_day = self.last_day.unwrap_or(yesterday);
+        anyhow::ensure!(last_day <= yesterday, "--last-day must lie before today ({TIME_ZONE})");
+        let first_day = last_day.checked_sub(i64::from(self.days - 1).days())?;
+        let traffic = Traffic::new(self.seed, first_day, self.days)?;
+
+        let telemetry = siyu_telemetry::start(&config.telemetry)?;
+        let keys = Keys::load(&config)?;
+        let clock = SimClock::starting_at(first_day.to_zoned(zone.clone())?.timestamp().into());
+        let suite = Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(self.seed), &keys).await?;
+        let listener = listen(&config.server).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        eprintln!("siyu demo: serving on {url}, ready in {} ms", stopwatch.elapsed().as_millis());
+
+        let shutdown = if self.exit { CancellationToken::new() } else { shutdown_on_signal()? };
+        let signer = keys.signer.context("the demo signs its own tokens; leave auth.public_key_file empty")?;
+        let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
+        let server = tokio::spawn({
+            let (shutdown, server) = (shutdown.clone(), config.server.clone());
+            async move { suite.serve(listener, &server, shutdown).await }
+        });
+
+        let client = connect(&url, &token).await?;
+        drive(&client, &traffic, first_day, &zone, &clock).await?;
+        clock.release();
+        println!("{}", figures(&client).await?);
+        if self.exit {
+            shutdown.cancel();
+        } else {
+            println!("{}", lines_to_paste(config.server.listen.port(), &token));
+        }
+        server.await??;
+        telemetry.shutdown().await;
+        Ok(())
+    }
+}
+
+/// Every demo begins with empty storage, in a folder that holds nothing else.
+fn begin_anew(config: &Config) -> anyhow::Result<()> {
+    let own_database = config.accounts.database_url.is_empty() && config.crm.database_url.is_empty();
+    anyhow::ensure!(own_database, "the demo brings its own storage; leave the database_url keys empty");
+    let folder = &config.storage.data_dir;
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Lets the month happen, day by day: the clock goes to the end of the day, then the platform delivers what users did,
+/// then what is due by then is done.
+async fn drive(
+    client: &Client,
+    traffic: &Traffic,
+    first_day: Date,
+    zone: &TimeZone,
+    clock: &SimClock,
+) -> anyhow::Result<()> {
+    let mut accounts = AccountsServiceClient::new(client.clone());
+    let enterprise_id = ENTERPRISE_ID.to_owned();
+    let enterprise = Some(traffic::enterprise());
+    accounts.create_enterprise(CreateEnterpriseRequest { enterprise, enterprise_id }).await?;
+    let parents = traffic::accounts().map(|(account_id, _)| format!("accounts/{account_id}"));
+    for (account_id, account) in traffic::accounts() {
+        let parent = format!("enterprises/{ENTERPRISE_ID}");
+        let (account, account_id) = (Some(account), account_id.to_owned());
+        accounts.create_account(CreateAccountRequest { parent, account, account_id }).await?;
+    }
+
+    let interactions = InteractionServiceClient::new(client.clone());
+    let progress = ProgressBar::new(u64::try_from(traffic.interaction_count())?)
+        .with_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} interactions {per_sec}")?);
+    for day_index in 0..traffic.day_count() {
+        let day = traffic.day(day_index);
+        let midnight = first_day.checked_add(i64::try_from(day_index + 1)?.days())?.to_zoned(zone.clone())?;
+        clock.advance_to(Micros::from(midnight.timestamp()));
+        for (index, parent) in parents.iter().enumerate() {
+            let of_account: Vec<&Interaction> =
+                day.iter().filter(|(account, _)| *account == index).map(|(_, interaction)| interaction).collect();
+            for batch in of_account.chunks(BATCH) {
+                ingest(interactions.clone(), parent, batch).await?;
+                progress.inc(u64::try_from(batch.len())?);
+            }
+        }
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+async fn ingest(
+    mut client: InteractionServiceClient<Client>,
+    parent: &str,
+    batch: &[&Interaction],
+) -> anyhow::Result<()> {
+    let interactions = batch.iter().map(|interaction| (*interaction).clone()).collect();
+    let request = IngestInteractionsRequest { parent: parent.to_owned(), interactions };
+    let answer = client.ingest_interactions(request).await?.into_inner();
+    if let Some(first) = answer.rejections.first() {
+        anyhow::bail!("{parent}: {} of {} rejected: {first:?}", answer.rejections.len(), batch.len());
+    }
+    Ok(())
+}
+
+async fn figures(client: &Client) -> anyhow::Result<String> {
+    let mut analytics = AnalyticsServiceClient::new(client.clone());
+    let mut text = String::new();
+    for (account_id, account) in traffic::accounts() {
+        let name = format!("accounts/{account_id}");
+        text += &report::account(&mut analytics, &name, &account.display_name).await?;
+        text.push('\n');
+    }
+    text += &report::matrix(&mut analytics, &format!("enterprises/{ENTERPRISE_ID}")).await?;
+    Ok(text)
+}
+
+fn lines_to_paste(port: u16, token: &str) -> String {
+    let call = |data: &str, method: &str| {
+        format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{data}' localhost:{port} {method}\n")
+    };
+    let account = r#""accounts/lumi-flagship""#;
+    [
+        "The suite goes on serving; Ctrl-C ends it. In another terminal:\n\n".to_owned(),
+        format!("export TOKEN={token}\n"),
+        format!("grpcurl -plaintext localhost:{port} list\n"),
+        format!("grpcurl -plaintext localhost:{port} describe siyu.crm.v1.TierService.BacktestTierRules\n"),
+        call(&format!(r#"{{"name": {account}}}"#), "siyu.accounts.v1.AccountsService/GetAccount"),
+        call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.AnalyticsService/GetTierFunnel"),
+        call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.AnalyticsService/GetSales"),
+        call(
+            &format!(r#"{{"parent": {account}, "tier": "TIER_TRUE_LOVE", "page_size": 3}}"#),
+            "siyu.crm.v1.FanService/ListFans",
+        ),
+        call(
+            &format!(r#"{{"parent": {account}, "page_size": 3}}"#),
+            "siyu.crm.v1.TierService/ListTierChanges",
+        ),
+        call(r#"{"parent": "enterprises/lumi"}"#, "siyu.crm.v1.AnalyticsService/GetMatrix"),
+    ]
+    .concat()
+}

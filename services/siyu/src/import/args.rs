@@ -16,6 +16,8 @@ pub struct ImportArgs {
     pub format: Format,
 
     /// The file. It is read twice, so it cannot be a pipe.
+    // Its own id, because the file of the configuration, a global flag, is `file` too.
+    #[arg(id = "rows_file", value_name = "FILE")]
     pub file: PathBuf,
 
     /// The account that the rows belong to: `accounts/ID` or `ID`.

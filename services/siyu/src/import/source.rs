@@ -172,12 +172,15 @@ fn read_csv_header<R: BufRead>(lines: &mut Lines<R>, args: &ImportArgs) -> anyho
     Ok(Layout::Csv { delimiter: args.delimiter, columns, width: names.len() })
 }
 
+/// All cells of a row of CSV, or why they cannot be told apart.
+type CsvCells = Result<Vec<Vec<u8>>, Fault>;
+
 /// Reads the rest of the row that begins with `first`. When a quote is never closed, only that line is lost.
 fn read_csv_row<R: BufRead>(
     lines: &mut Lines<R>,
     delimiter: u8,
     first: &Line,
-) -> std::io::Result<(Vec<u8>, Result<Vec<Vec<u8>>, Fault>)> {
+) -> std::io::Result<(Vec<u8>, CsvCells)> {
     let mut splitter = Splitter::new(delimiter);
     let mut bytes = first.bytes.clone();
     let mut more = Vec::new();

@@ -57,7 +57,7 @@ async fn an_import_is_complete_and_repeating_it_changes_nothing() {
     let again = job.run(&fake).await.unwrap();
     assert_eq!((again.accepted, again.duplicates, again.created), (0, 13_200, false));
     assert_eq!(again.shift_days, first.shift_days);
-    assert_eq!((fake.state().stored.len(), fake.state().rebuilds), (13_200, 2));
+    assert_eq!(fake.stored_and_calls(), (13_200, 6, 2));
     assert!(again.to_string().contains("duplicates         13200"), "{again}");
     let state = fake.state();
     let follow = &state.stored["cdnow-shop:follow:00007"];
@@ -74,13 +74,26 @@ async fn broken_streams_and_rebuilds_are_tried_again() {
     fake.state().broken_streams = 2;
     fake.state().broken_rebuilds = 1;
     let summary = Job::new(CDNOW, &many_rows(2_000)).run(&fake).await.unwrap();
-    assert_eq!((summary.sent, fake.state().stored.len()), (2_200, 2_200));
+    assert_eq!(summary.sent, 2_200);
     assert_eq!(
         summary.accepted + summary.duplicates,
         2_200,
         "what a broken stream stored counts as duplicate"
     );
-    assert_eq!((fake.state().streams, fake.state().rebuilds), (3, 2));
+    assert_eq!(fake.stored_and_calls(), (2_200, 4, 2), "two streams broken, one of rows, one of follows");
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_made_again() {
+    for bytes in [30_000, 60_000, 90_000] {
+        let fake = Fake::default();
+        let (interactions, tiers) = fake.start_behind_bad_line(bytes).await;
+        let job = Job::new(CDNOW, &many_rows(2_000));
+        let summary = run(job.args, interactions, tiers, now()).await.unwrap();
+        assert_eq!((summary.sent, summary.accepted + summary.duplicates), (2_200, 2_200));
+        let state = fake.state();
+        assert_eq!((state.stored.len(), state.bad_line_uses), (2_200, 2), "cut after {bytes} bytes");
+    }
 }
 
 #[tokio::test]
@@ -90,7 +103,7 @@ async fn a_refusal_is_not_tried_again() {
     fake.state().broken_with = Some(|| Status::permission_denied("no"));
     let error = Job::new(CDNOW, &many_rows(20)).run(&fake).await.unwrap_err();
     assert!(error.to_string().contains("before line 1"), "{error:#}");
-    assert_eq!((fake.state().streams, fake.state().rebuilds), (1, 0));
+    assert_eq!(fake.stored_and_calls(), (20, 1, 0));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -16,7 +17,10 @@ use siyu_proto::{
         *,
     },
 };
-use tokio::net::TcpListener;
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
@@ -35,6 +39,8 @@ pub(super) struct State {
     pub(super) broken_streams: u32,
     /// With this status.
     pub(super) broken_with: Option<fn() -> Status>,
+    /// How often somebody connected through the bad line.
+    pub(super) bad_line_uses: u32,
     /// So many rebuilds end before they are done.
     pub(super) broken_rebuilds: u32,
     /// Interactions of these users are rejected.
@@ -49,17 +55,56 @@ impl Fake {
         self.0.lock().unwrap()
     }
 
+    /// How many interactions it has, and how many streams and rebuilds were asked of it.
+    pub(super) fn stored_and_calls(&self) -> (usize, u32, u32) {
+        let state = self.state();
+        (state.stored.len(), state.streams, state.rebuilds)
+    }
+
     /// Starts it and connects to it.
     pub(super) async fn start(&self) -> (InteractionServiceClient<Client>, TierServiceClient<Client>) {
+        connect_to(self.listen().await).await
+    }
+
+    /// Starts it and connects to it through a line that is cut once, after so many bytes were sent.
+    pub(super) async fn start_behind_bad_line(
+        &self,
+        bytes: u64,
+    ) -> (InteractionServiceClient<Client>, TierServiceClient<Client>) {
+        let server = self.listen().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let fake = self.clone();
+        tokio::spawn(async move {
+            for most in [bytes, u64::MAX] {
+                let (near, _) = listener.accept().await.unwrap();
+                fake.state().bad_line_uses += 1;
+                let (mut near_read, mut near_write) = near.into_split();
+                let (mut far_read, mut far_write) = TcpStream::connect(server).await.unwrap().into_split();
+                let mut sent = (&mut near_read).take(most);
+                tokio::select! {
+                    _ = tokio::io::copy(&mut sent, &mut far_write) => {}
+                    _ = tokio::io::copy(&mut far_read, &mut near_write) => {}
+                }
+            }
+        });
+        connect_to(address).await
+    }
+
+    async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let router = Server::builder()
             .add_service(InteractionServiceServer::new(self.clone()))
             .add_service(TierServiceServer::new(self.clone()));
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
-        let client = connect(&url, " secret\n").await.unwrap();
-        (InteractionServiceClient::new(client.clone()), TierServiceClient::new(client))
+        address
     }
+}
+
+async fn connect_to(address: SocketAddr) -> (InteractionServiceClient<Client>, TierServiceClient<Client>) {
+    let client = connect(&format!("http://{address}"), " secret\n").await.unwrap();
+    (InteractionServiceClient::new(client.clone()), TierServiceClient::new(client))
 }
 
 fn check<T: Validate>(request: &Request<T>) -> Result<(), Status> {

@@ -1,0 +1,196 @@
+//! The command line.
+
+mod create;
+mod token;
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use siyu_clock::{Clock, Micros, SimClock};
+use siyu_proto::{
+    accounts::v1::accounts_service_client::AccountsServiceClient,
+    crm::v1::{
+        analytics_service_client::AnalyticsServiceClient, interaction_service_client::InteractionServiceClient,
+        tier_service_client::TierServiceClient,
+    },
+};
+
+use crate::{
+    config::{self, Config, Overrides},
+    connect::{Client, connect},
+    demo::DemoArgs,
+    doctor,
+    import::{self, ImportArgs},
+    keys::Keys,
+    report, serve,
+    suite::{ServiceName, Suite},
+};
+
+/// Siyu (私域): an open private-domain operations platform.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(flatten)]
+    overrides: Overrides,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves all services in this process, on one port, with embedded storage
+    Dev {
+        #[command(flatten)]
+        clock: ClockArgs,
+    },
+    /// Serves the named services
+    Serve {
+        /// The services
+        #[arg(required = true, value_enum)]
+        services: Vec<ServiceName>,
+        #[command(flatten)]
+        clock: ClockArgs,
+    },
+    /// Brings the databases of the named services (default: all) up to date, and ends
+    Migrate {
+        /// The services
+        #[arg(value_enum)]
+        services: Vec<ServiceName>,
+    },
+    /// Prints every key of the configuration, its value, and where that was set
+    Config,
+    /// Prints a bearer token for development
+    Token(token::TokenArgs),
+    /// Checks the configuration, the databases, the disk and the peers
+    Doctor,
+    /// Imports historical interactions from a file, through the API of a running server
+    Import {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Creates the account, and an enterprise of the same id, where they do not exist
+        #[arg(long)]
+        create: bool,
+        /// Currency of an account that `--create` makes
+        #[arg(long, default_value = "CNY", value_name = "CODE")]
+        currency: String,
+        #[command(flatten)]
+        import: Box<ImportArgs>,
+    },
+    /// Prints the figures of an account
+    Report {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// The account: `accounts/ID` or `ID`
+        account: String,
+    },
+    /// Drives a month of a brand's traffic through the API, prints its figures, and goes on serving
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+struct ClockArgs {
+    /// Serves on a simulated clock that stands at TIME (default: now) and moves through
+    /// siyu.testing.v1.ClockService
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true)]
+    sim_clock: Option<Option<jiff::Timestamp>>,
+}
+
+impl ClockArgs {
+    fn clock(&self) -> Clock {
+        match self.sim_clock {
+            None => Clock::System,
+            Some(start) => SimClock::starting_at(start.map_or_else(|| Clock::System.now(), Micros::from)).into(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct ServerArgs {
+    /// The server [default: the address in the configuration]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Bearer token [default: a development token]
+    #[arg(long, env = "SIYU_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl ServerArgs {
+    async fn connect(&self, config: &Config) -> anyhow::Result<Client> {
+        let url = self.server.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+        let token = match &self.token {
+            Some(token) => token.clone(),
+            None => token::development(config)?,
+        };
+        connect(&url, &token).await
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// With a message for whoever typed it.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let mut overrides = cli.overrides;
+    if let Command::Dev { clock } | Command::Serve { clock, .. } = &cli.command {
+        overrides.sim_clock = clock.sim_clock.is_some();
+    }
+    let loaded = config::load(&overrides)?;
+    let config = &loaded.config;
+    match cli.command {
+        Command::Dev { clock } => serve::run(config, &ServiceName::ALL, clock.clock()).await?,
+        Command::Serve { services, clock } => serve::run(config, &services, clock.clock()).await?,
+        Command::Migrate { services } => {
+            let services = if services.is_empty() { ServiceName::ALL.to_vec() } else { services };
+            Suite::migrate(config, &services).await?;
+        }
+        Command::Config => println!("{}", loaded.describe()),
+        Command::Token(args) => println!("{}", args.mint(config)?),
+        Command::Doctor => return doctor::run(config).await,
+        Command::Import { server, create, currency, import } => {
+            let client = server.connect(config).await?;
+            if create {
+                create::account(client.clone(), &import, &currency).await?;
+            }
+            return run_import(client, *import).await;
+        }
+        Command::Report { server, account } => {
+            let account = if account.contains('/') { account } else { format!("accounts/{account}") };
+            let client = server.connect(config).await?;
+            println!("{}", report::account(&mut AnalyticsServiceClient::new(client), &account, "").await?);
+        }
+        Command::Demo(args) => args.run(config).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Imports and prints the figures. The exit code is 2 when some rows were rejected.
+async fn run_import(client: Client, args: ImportArgs) -> anyhow::Result<ExitCode> {
+    const SOME_REJECTED: u8 = 2;
+    let account = args.account.clone();
+    let summary = import::run(
+        args,
+        InteractionServiceClient::new(client.clone()),
+        TierServiceClient::new(client.clone()),
+        Clock::System.now().to_timestamp(),
+    )
+    .await?;
+    let display_name = display_name(client.clone(), &account).await?;
+    println!("{}", report::account(&mut AnalyticsServiceClient::new(client), &account, &display_name).await?);
+    Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REJECTED) })
+}
+
+async fn display_name(client: Client, account: &str) -> anyhow::Result<String> {
+    let request = siyu_proto::accounts::v1::GetAccountRequest { name: account.to_owned() };
+    let answer = AccountsServiceClient::new(client).get_account(request).await?;
+    Ok(answer.into_inner().account.map(|account| account.display_name).unwrap_or_default())
+}
+
+/// The keys of this installation, made where they are missing.
+fn keys(config: &Config) -> anyhow::Result<Keys> {
+    Keys::load(config).with_context(|| format!("cannot read the keys in {}", show(&config.storage.data_dir)))
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

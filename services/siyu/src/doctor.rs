@@ -1,0 +1,88 @@
+//! `siyu doctor`: is everything that a process needs where it should be?
+
+use std::{fs, io::Write, path::Path, process::ExitCode, time::Duration};
+
+use siyu_clock::Stopwatch;
+use siyu_db::read_schema;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{config::Config, keys::Keys, suite::ServiceName};
+
+/// Fewer durable writes a second than this, and every commit is slow.
+const SLOW_DISK: u128 = 500;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Prints a line for each check; the exit code is 1 when one failed.
+pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut all_well = true;
+    let mut tell = |what: &str, found: Result<String, String>| {
+        all_well &= found.is_ok();
+        match found {
+            Ok(text) => println!("ok    {what}: {text}"),
+            Err(text) => println!("FAIL  {what}: {text}"),
+        }
+    };
+    tell("configuration", Ok("every key is known and every value allowed".to_owned()));
+    tell("keys", check_keys(config));
+    tell("disk", check_disk(&config.storage.data_dir));
+    for service in ServiceName::ALL {
+        tell(&format!("{} storage", service.name()), check_storage(config, service).await);
+    }
+    tell("port", check_port(config).await);
+    if !config.peers.accounts.is_empty() {
+        tell("peers.accounts", check_peer(&config.peers.accounts).await);
+    }
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check_keys(config: &Config) -> Result<String, String> {
+    let keys = Keys::load(config).map_err(|error| format!("{error:#}"))?;
+    Ok(if keys.signer.is_some() { "development secret" } else { "public keys" }.to_owned())
+}
+
+/// Counts durable writes, since every acknowledged call waits for one.
+fn check_disk(data_dir: &Path) -> Result<String, String> {
+    let probe = || -> std::io::Result<u128> {
+        const WRITES: u128 = 50;
+        let path = data_dir.join(format!("doctor-{}", std::process::id()));
+        fs::create_dir_all(data_dir)?;
+        let mut file = fs::File::create(&path)?;
+        let stopwatch = Stopwatch::start();
+        for _ in 0..WRITES {
+            file.write_all(&[0; 4096])?;
+            file.sync_data()?;
+        }
+        let micros = stopwatch.elapsed().as_micros().max(1);
+        fs::remove_file(&path)?;
+        Ok(WRITES * 1_000_000 / micros)
+    };
+    let folder = data_dir.display();
+    let rate = probe().map_err(|error| format!("{folder}: {error}"))?;
+    let remark = if rate < SLOW_DISK { " (slow: expect as few commits)" } else { "" };
+    Ok(format!("{folder} takes {rate} durable writes a second{remark}"))
+}
+
+async fn check_storage(config: &Config, service: ServiceName) -> Result<String, String> {
+    let db = service.open_storage(config).await.map_err(|error| format!("{error:#}"))?;
+    let mut tx = db.begin_read().await.map_err(|error| error.to_string())?;
+    let tables = read_schema(&mut tx).await.map_err(|error| error.to_string())?.len();
+    drop(tx);
+    db.close().await;
+    Ok(format!("{}, {tables} tables, up to date", db.engine().name()))
+}
+
+async fn check_port(config: &Config) -> Result<String, String> {
+    match TcpListener::bind(config.server.listen).await {
+        Ok(_) => Ok(format!("{} is free", config.server.listen)),
+        Err(error) => Err(format!("{}: {error} (is a server running?)", config.server.listen)),
+    }
+}
+
+async fn check_peer(url: &str) -> Result<String, String> {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(format!("{address} accepts connections")),
+        Ok(Err(error)) => Err(format!("{address}: {error}")),
+        Err(_) => Err(format!("{address}: no answer in {} s", CONNECT_TIMEOUT.as_secs())),
+    }
+}
