@@ -29,7 +29,7 @@ const DEFAULT_FILE: &str = "siyu.toml";
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Overrides {
     /// Configuration file; else SIYU_CONFIG names it, else ./siyu.toml is read if it exists
-    #[arg(long = "config", value_name = "PATH", global = true)]
+    #[arg(id = "config", long, value_name = "PATH", global = true)]
     pub file: Option<PathBuf>,
     /// Sets one key, over file and environment; may be repeated
     #[arg(long, value_name = "SECTION.KEY=VALUE", global = true)]

@@ -1,0 +1,58 @@
+//! The schemas and the SQL of every service, on both databases.
+
+use siyu_db::{Db, Migration, OpenOptions, Schema, Statement, prepare, read_schema};
+use siyu_tests::{Engine, TestSuite};
+
+const SERVICES: [(&str, &[Migration], fn() -> Vec<Statement>); 2] = [
+    ("accounts", siyu_accounts::MIGRATIONS, siyu_accounts::statements),
+    ("crm", siyu_crm::MIGRATIONS, siyu_crm::statements),
+];
+
+async fn open(suite: &TestSuite, service: &str, migrations: &[Migration]) -> Db {
+    let url = match service {
+        "accounts" => suite.config.accounts_database_url(),
+        _ => suite.config.crm_database_url(),
+    };
+    Db::open(&OpenOptions { url, max_connections: 2 }, migrations).await.unwrap()
+}
+
+async fn every_statement_can_be_prepared(suite: TestSuite) {
+    for (service, migrations, statements) in SERVICES {
+        let db = open(&suite, service, migrations).await;
+        let statements = statements();
+        assert!(!statements.is_empty());
+        for statement in statements {
+            let mut tx = db.begin().await.unwrap();
+            if let Err(error) = prepare(&mut tx, statement).await {
+                panic!("{service} {}: {error:?}\n{}", statement.name, tx.pick(statement));
+            }
+        }
+        db.close().await;
+    }
+    suite.finish().await;
+}
+
+siyu_tests::on_both_engines!(every_statement_can_be_prepared);
+
+async fn schemas_of(suite: &TestSuite) -> Vec<Schema> {
+    let mut schemas = Vec::new();
+    for (service, migrations, _) in SERVICES {
+        let db = open(suite, service, migrations).await;
+        let mut tx = db.begin_read().await.unwrap();
+        schemas.push(read_schema(&mut tx).await.unwrap());
+        drop(tx);
+        db.close().await;
+    }
+    schemas
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_have_the_same_schema() {
+    let sqlite = TestSuite::start(Engine::Sqlite).await.unwrap().unwrap();
+    let Some(postgres) = TestSuite::start(Engine::Postgres).await.unwrap() else { return };
+    let (of_sqlite, of_postgres) = (schemas_of(&sqlite).await, schemas_of(&postgres).await);
+    assert!(of_sqlite.iter().all(|schema| !schema.is_empty()));
+    assert_eq!(of_sqlite, of_postgres);
+    sqlite.finish().await;
+    postgres.finish().await;
+}
