@@ -44,7 +44,9 @@ impl Databases {
             Engine::Sqlite => None,
             Engine::Postgres => {
                 let Ok(url) = std::env::var(CLUSTER) else {
-                    eprintln!("SKIP postgres: {CLUSTER} does not name a cluster (tests/with-postgres.sh starts one)");
+                    eprintln!(
+                        "SKIP postgres: {CLUSTER} does not name a cluster (tests/with-postgres.sh starts one)"
+                    );
                     return Ok(None);
                 };
                 let prefix = format!("siyu_test_{}", Ids::random().ulid(Clock::System.now()));
@@ -61,7 +63,8 @@ impl Databases {
         match &self.cluster {
             None => Ok(format!("sqlite:{}", self.folder.path().join(format!("{service}.db")).display())),
             Some(cluster) => {
-                let (server, _) = cluster.url.rsplit_once('/').context("the URL of the cluster names a database")?;
+                let (server, _) =
+                    cluster.url.rsplit_once('/').context("the URL of the cluster names a database")?;
                 Ok(format!("{server}/{}_{service}", cluster.prefix))
             }
         }

@@ -79,7 +79,8 @@ impl TestSuite {
         let config = config::load(&overrides)?.config;
         let keys = Keys::load(&config)?;
         let clock = SimClock::starting_at(START);
-        let suite = Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(1), &keys).await?;
+        let suite =
+            Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(1), &keys).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let shutdown = CancellationToken::new();
@@ -108,7 +109,8 @@ impl TestSuite {
         let request = siyu_proto::testing::v1::AdvanceTimeRequest {
             by: Some(prost_types::Duration::try_from(by).expect("a duration that fits")),
         };
-        let mut clock = siyu_proto::testing::v1::clock_service_client::ClockServiceClient::new(self.client.clone());
+        let mut clock =
+            siyu_proto::testing::v1::clock_service_client::ClockServiceClient::new(self.client.clone());
         clock.advance_time(request).await.expect("background work succeeds");
     }
 
@@ -180,7 +182,8 @@ impl TestSuite {
     pub async fn account(&self, enterprise: &str, id: &str) {
         let mut accounts = self.accounts();
         let made = Enterprise { display_name: enterprise.to_owned(), ..Enterprise::default() };
-        let request = CreateEnterpriseRequest { enterprise: Some(made), enterprise_id: enterprise.to_owned() };
+        let request =
+            CreateEnterpriseRequest { enterprise: Some(made), enterprise_id: enterprise.to_owned() };
         // It may exist already.
         let _ = accounts.create_enterprise(request).await;
         let request = CreateAccountRequest {

@@ -2,8 +2,8 @@
 
 use siyu_proto::{
     accounts::v1::{
-        Account, CreateAccountRequest, DayOfWeek, GetAccountRequest, Industry, ListAccountsRequest, OpeningPeriod,
-        Profile, Quadrant, UpdateAccountRequest,
+        Account, CreateAccountRequest, DayOfWeek, GetAccountRequest, Industry, ListAccountsRequest,
+        OpeningPeriod, Profile, Quadrant, UpdateAccountRequest,
     },
     common::v1::Role,
 };
@@ -22,7 +22,11 @@ async fn an_account_is_created_read_and_updated(suite: TestSuite) {
         industry: Industry::Catering.into(),
         persona: "老板娘".to_owned(),
         regions: vec!["31".to_owned()],
-        opening_hours: vec![OpeningPeriod { day: DayOfWeek::Monday.into(), open_minute: 540, close_minute: 1080 }],
+        opening_hours: vec![OpeningPeriod {
+            day: DayOfWeek::Monday.into(),
+            open_minute: 540,
+            close_minute: 1080,
+        }],
     };
     let account = Account {
         display_name: "露米".to_owned(),
@@ -42,10 +46,12 @@ async fn an_account_is_created_read_and_updated(suite: TestSuite) {
     assert_eq!(created.quadrant(), Quadrant::HighFrequencyOffline);
     assert_eq!(created.profile, Some(profile));
 
-    let read = accounts.get_account(GetAccountRequest { name: created.name.clone() }).await.unwrap().into_inner();
+    let read =
+        accounts.get_account(GetAccountRequest { name: created.name.clone() }).await.unwrap().into_inner();
     assert_eq!(read.account, Some(created.clone()));
 
-    let changed = Profile { industry: Industry::Luxury.into(), persona: "ignored".to_owned(), ..Profile::default() };
+    let changed =
+        Profile { industry: Industry::Luxury.into(), persona: "ignored".to_owned(), ..Profile::default() };
     let update = UpdateAccountRequest {
         account: Some(Account { name: created.name, profile: Some(changed), ..Account::default() }),
         update_mask: Some(prost_types::FieldMask { paths: vec!["profile.industry".to_owned()] }),
@@ -77,7 +83,10 @@ async fn mistakes_name_the_field(suite: TestSuite) {
         (
             "account.profile.regions[1]",
             Account {
-                profile: Some(Profile { regions: vec!["31".to_owned(), "x".to_owned()], ..Profile::default() }),
+                profile: Some(Profile {
+                    regions: vec!["31".to_owned(), "x".to_owned()],
+                    ..Profile::default()
+                }),
                 ..good()
             },
         ),
@@ -131,7 +140,8 @@ async fn lists_go_on_page_by_page(suite: TestSuite) {
         }
     }
     assert_eq!(names, ["accounts/a-1", "accounts/a-2", "accounts/a-3", "accounts/a-4", "accounts/a-5"]);
-    let first = ListAccountsRequest { parent: "enterprises/lumi".to_owned(), page_size: 2, ..Default::default() };
+    let first =
+        ListAccountsRequest { parent: "enterprises/lumi".to_owned(), page_size: 2, ..Default::default() };
     let page_token = accounts.list_accounts(first).await.unwrap().into_inner().next_page_token;
     let foreign = ListAccountsRequest { parent: "enterprises/other".to_owned(), page_size: 2, page_token };
     let status = accounts.list_accounts(foreign).await.unwrap_err();
@@ -143,7 +153,8 @@ async fn an_operator_sees_the_granted_account_only(suite: TestSuite) {
     suite.account("lumi", "mine").await;
     suite.account("other", "theirs").await;
     let operator = suite.operator("accounts/mine", Role::Analyst).await;
-    let mut accounts = siyu_proto::accounts::v1::accounts_service_client::AccountsServiceClient::new(operator);
+    let mut accounts =
+        siyu_proto::accounts::v1::accounts_service_client::AccountsServiceClient::new(operator);
     let get = |name: &str| GetAccountRequest { name: name.to_owned() };
     accounts.get_account(get("accounts/mine")).await.unwrap();
     let foreign = accounts.get_account(get("accounts/theirs")).await.unwrap_err();

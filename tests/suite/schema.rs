@@ -3,28 +3,38 @@
 use siyu_db::{Db, Migration, OpenOptions, Schema, Statement, prepare, read_schema};
 use siyu_tests::{Engine, TestSuite};
 
-const SERVICES: [(&str, &[Migration], fn() -> Vec<Statement>); 2] = [
-    ("accounts", siyu_accounts::MIGRATIONS, siyu_accounts::statements),
-    ("crm", siyu_crm::MIGRATIONS, siyu_crm::statements),
+struct Service {
+    name: &'static str,
+    migrations: &'static [Migration],
+    statements: fn() -> Vec<Statement>,
+}
+
+const SERVICES: [Service; 2] = [
+    Service {
+        name: "accounts",
+        migrations: siyu_accounts::MIGRATIONS,
+        statements: siyu_accounts::statements,
+    },
+    Service { name: "crm", migrations: siyu_crm::MIGRATIONS, statements: siyu_crm::statements },
 ];
 
-async fn open(suite: &TestSuite, service: &str, migrations: &[Migration]) -> Db {
-    let url = match service {
+async fn open(suite: &TestSuite, service: &Service) -> Db {
+    let url = match service.name {
         "accounts" => suite.config.accounts_database_url(),
         _ => suite.config.crm_database_url(),
     };
-    Db::open(&OpenOptions { url, max_connections: 2 }, migrations).await.unwrap()
+    Db::open(&OpenOptions { url, max_connections: 2 }, service.migrations).await.unwrap()
 }
 
 async fn every_statement_can_be_prepared(suite: TestSuite) {
-    for (service, migrations, statements) in SERVICES {
-        let db = open(&suite, service, migrations).await;
-        let statements = statements();
+    for service in &SERVICES {
+        let db = open(&suite, service).await;
+        let statements = (service.statements)();
         assert!(!statements.is_empty());
         for statement in statements {
             let mut tx = db.begin().await.unwrap();
             if let Err(error) = prepare(&mut tx, statement).await {
-                panic!("{service} {}: {error:?}\n{}", statement.name, tx.pick(statement));
+                panic!("{} {}: {error:?}\n{}", service.name, statement.name, tx.pick(statement));
             }
         }
         db.close().await;
@@ -36,8 +46,8 @@ siyu_tests::on_both_engines!(every_statement_can_be_prepared);
 
 async fn schemas_of(suite: &TestSuite) -> Vec<Schema> {
     let mut schemas = Vec::new();
-    for (service, migrations, _) in SERVICES {
-        let db = open(suite, service, migrations).await;
+    for service in &SERVICES {
+        let db = open(suite, service).await;
         let mut tx = db.begin_read().await.unwrap();
         schemas.push(read_schema(&mut tx).await.unwrap());
         drop(tx);

@@ -39,10 +39,9 @@ pub enum Error {
     MissingExtension(&'static str),
 }
 
-/// The Rust path of a message in `siyu-proto`: `siyu.crm.v1.Fan` is `crate::crm::v1::Fan`.
-fn rust_path(message: &MessageDescriptor) -> String {
-    let package = message.package_name().trim_start_matches("siyu.").replace('.', "::");
-    format!("crate::{package}::{}", message.name())
+/// The Rust path of a type in `siyu-proto`: `siyu.crm.v1.Fan` is `crate::crm::v1::Fan`.
+fn rust_path(package: &str, name: &str) -> String {
+    format!("crate::{}::{name}", package.trim_start_matches("siyu.").replace('.', "::"))
 }
 
 /// Whether generated code exists for a message: those of the suite, without map entries.

@@ -43,7 +43,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
             impls,
             "impl crate::Call for {} {{\n    fn method() -> &'static crate::Method {{ &METHODS[{index}] }}\n    \
              fn resource(&self) -> &str {{ {} }}\n}}",
-            rust_path(&method.input()),
+            rust_path(method.input().package_name(), method.input().name()),
             policy.resource_expression,
         )
         .expect("writing to a String");

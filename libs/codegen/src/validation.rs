@@ -30,7 +30,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
             code,
             "impl crate::Validate for {} {{\n    fn validate(&self, out: &mut crate::Violations) {{\n        \
              let _ = &out;\n{body}    }}\n}}",
-            rust_path(&message)
+            rust_path(message.package_name(), message.name())
         )
         .expect("writing to a String");
     }
@@ -61,121 +61,136 @@ struct Checks<'a> {
     rules: Option<&'a DynamicMessage>,
 }
 
+/// What a check blames.
+#[derive(Clone, Copy)]
+enum Blame<'a> {
+    /// The field of that name.
+    Field(&'a str),
+    /// The value that is being looked at: an item, or the content of a message field.
+    Here,
+}
+
+impl Blame<'_> {
+    fn check(self, condition: &str, rule: &str) -> String {
+        match self {
+            Self::Field(name) => format!("out.check({name:?}, {condition}, {rule:?});\n"),
+            Self::Here => format!("out.check_here({condition}, {rule:?});\n"),
+        }
+    }
+}
+
 impl Checks<'_> {
     fn generate(&self) -> Result<String, Error> {
-        let field = self.field;
-        let name = field.name();
-        let access = format!("self.{}", rust_field(name));
-        let ignore = self.rules.map_or(0, ignore_of);
-        if ignore == IGNORE_ALWAYS {
-            return Ok(String::new());
-        }
-        let required = self.rules.is_some_and(|rules| flag(rules, "required"));
-        let mut code = String::new();
-        if field.is_list() {
-            if required {
-                code += &check(&format!("!{access}.is_empty()"), name, "must not be empty");
-            }
-            code += &self.repeated(&access)?;
-        } else if let Kind::Message(message) = field.kind() {
-            if required {
-                code += &check(&format!("{access}.is_some()"), name, "is required");
-            }
-            let inner = self.value_checks("value", "\"\"")?;
-            let nested =
-                is_ours(&message).then_some("crate::Validate::validate(value, out);").unwrap_or_default();
-            if !inner.is_empty() || !nested.is_empty() {
-                let body = format!("{}{nested}", inner.replace("out.check(", "out.check_here("));
-                write!(
-                    code,
-                    "if let Some(value) = &{access} {{ out.within({name:?}, |out| {{ {body} }}); }}\n"
-                )
-                .expect("writing to a String");
-            }
+        let access = format!("self.{}", rust_field(self.field.name()));
+        if self.ignore() == IGNORE_ALWAYS {
+            Ok(String::new())
+        } else if self.field.is_list() {
+            self.repeated(&access)
+        } else if let Kind::Message(message) = self.field.kind() {
+            self.message(&access, &message)
         } else {
-            let zero = match field.kind() {
-                Kind::String | Kind::Bytes => format!("{access}.is_empty()"),
-                Kind::Bool => format!("!{access}"),
-                Kind::Double | Kind::Float => format!("{access} == 0.0"),
-                _ => format!("{access} == 0"),
-            };
-            if required {
-                code += &check(&format!("!({zero})"), name, "is required");
-            }
-            let value = if matches!(field.kind(), Kind::String) {
-                format!("{access}.as_str()")
-            } else {
-                access.clone()
-            };
-            let checks = self.value_checks(&value, &format!("{name:?}"))?;
-            code += &if ignore == IGNORE_IF_ZERO_VALUE && !checks.is_empty() {
-                format!("if !({zero}) {{ {checks} }}\n")
-            } else {
-                checks
-            };
+            self.scalar(&access)
+        }
+    }
+
+    fn scalar(&self, access: &str) -> Result<String, Error> {
+        let blame = Blame::Field(self.field.name());
+        let zero = match self.field.kind() {
+            Kind::String | Kind::Bytes => format!("{access}.is_empty()"),
+            Kind::Bool => format!("!{access}"),
+            Kind::Double | Kind::Float => format!("{access} == 0.0"),
+            _ => format!("{access} == 0"),
+        };
+        let value = match self.field.kind() {
+            Kind::String => format!("{access}.as_str()"),
+            _ => access.to_owned(),
+        };
+        let required =
+            if self.required() { blame.check(&format!("!({zero})"), "is required") } else { String::new() };
+        let checks = self.value_checks(&value, blame)?;
+        if self.ignore() == IGNORE_IF_ZERO_VALUE && !checks.is_empty() {
+            return Ok(format!("{required}if !({zero}) {{ {checks} }}\n"));
+        }
+        Ok(required + &checks)
+    }
+
+    fn message(&self, access: &str, message: &MessageDescriptor) -> Result<String, Error> {
+        let name = self.field.name();
+        let mut code = String::new();
+        if self.required() {
+            code += &Blame::Field(name).check(&format!("{access}.is_some()"), "is required");
+        }
+        let inner = self.value_checks("value", Blame::Here)? + nested(message);
+        if !inner.is_empty() {
+            code +=
+                &format!("if let Some(value) = &{access} {{ out.within({name:?}, |out| {{ {inner} }}); }}\n");
         }
         Ok(code)
     }
 
     fn repeated(&self, access: &str) -> Result<String, Error> {
         let name = self.field.name();
+        let blame = Blame::Field(name);
         let mut code = String::new();
+        if self.required() {
+            code += &blame.check(&format!("!{access}.is_empty()"), "must not be empty");
+        }
         let mut item_rules = None;
         if let Some((kind, rules)) = self.rules.and_then(typed_rules) {
             if kind != "repeated" {
                 return Err(self.unsupported(&kind));
             }
             for (rule, value) in rules.fields() {
-                match rule.name() {
-                    "min_items" => {
-                        let least = number(value);
-                        code += &check(
-                            &format!("{access}.len() >= {least}"),
-                            name,
-                            &format!("must have at least {least} items"),
-                        );
-                    }
+                let (condition, words) = match rule.name() {
+                    "min_items" => match number(value).as_str() {
+                        "1" => (format!("!{access}.is_empty()"), "must not be empty".to_owned()),
+                        least => (
+                            format!("{access}.len() >= {least}"),
+                            format!("must have at least {least} items"),
+                        ),
+                    },
                     "max_items" => {
                         let most = number(value);
-                        code += &check(
-                            &format!("{access}.len() <= {most}"),
-                            name,
-                            &format!("must have at most {most} items"),
-                        );
+                        (format!("{access}.len() <= {most}"), format!("must have at most {most} items"))
                     }
                     "unique" => {
-                        code += &check(
-                            &format!("crate::all_distinct(&{access})"),
-                            name,
-                            "must not have equal items",
-                        );
+                        (format!("crate::all_distinct(&{access})"), "must not have equal items".to_owned())
                     }
-                    "items" => item_rules = value.as_message().cloned(),
+                    "items" => {
+                        item_rules = value.as_message().cloned();
+                        continue;
+                    }
                     other => return Err(self.unsupported(&format!("repeated.{other}"))),
-                }
+                };
+                code += &blame.check(&condition, &words);
             }
         }
-        if item_rules.as_ref().map_or(0, ignore_of) == IGNORE_ALWAYS {
+        let items = Checks { field: self.field, rules: item_rules.as_ref() };
+        if items.ignore() == IGNORE_ALWAYS {
             return Ok(code);
         }
-        let items = Checks { field: self.field, rules: item_rules.as_ref() };
-        let value =
-            if matches!(self.field.kind(), Kind::String | Kind::Message(_)) { "value" } else { "*value" };
-        let inner = items.value_checks(value, "\"\"")?.replace("out.check(", "out.check_here(");
-        let nested = matches!(self.field.kind(), Kind::Message(message) if is_ours(&message));
-        let nested = if nested { "crate::Validate::validate(value, out);" } else { "" };
-        if !inner.is_empty() || !nested.is_empty() {
-            write!(
-                code,
-                "for (index, value) in {access}.iter().enumerate() {{ out.within_item({name:?}, index, |out| {{ {inner}{nested} }}); }}\n"
-            )
-            .expect("writing to a String");
+        let kind = self.field.kind();
+        let value = if matches!(kind, Kind::String | Kind::Message(_)) { "value" } else { "*value" };
+        let inner = items.value_checks(value, Blame::Here)? + kind.as_message().map_or("", nested);
+        if !inner.is_empty() {
+            let look = format!("out.within_item({name:?}, index, |out| {{ {inner} }});");
+            code += &format!("for (index, value) in {access}.iter().enumerate() {{ {look} }}\n");
         }
         Ok(code)
     }
 
-    /// Checks of one value; `value` is its Rust expression, `at` the literal of the field name.
-    fn value_checks(&self, value: &str, at: &str) -> Result<String, Error> {
+    fn required(&self) -> bool {
+        let value = self.rules.and_then(|rules| rules.get_field_by_name("required")?.as_bool());
+        value.unwrap_or(false)
+    }
+
+    fn ignore(&self) -> i32 {
+        let value = self.rules.and_then(|rules| rules.get_field_by_name("ignore")?.as_enum_number());
+        value.unwrap_or(0)
+    }
+
+    /// Checks of one value; `value` is its Rust expression.
+    fn value_checks(&self, value: &str, blame: Blame<'_>) -> Result<String, Error> {
         let Some((kind, rules)) = self.rules.and_then(typed_rules) else { return Ok(String::new()) };
         let mut code = String::new();
         for (rule, argument) in rules.fields() {
@@ -221,11 +236,8 @@ impl Checks<'_> {
                     let Kind::Enum(descriptor) = self.field.kind() else {
                         return Err(self.unsupported("enum"));
                     };
-                    let known: Vec<String> = descriptor.values().map(|v| v.number().to_string()).collect();
-                    (
-                        format!("matches!({value}, {})", known.join(" | ")),
-                        "must be a defined value".to_owned(),
-                    )
+                    let path = rust_path(descriptor.package_name(), descriptor.name());
+                    (format!("{path}::is_valid({value})"), "must be a defined value".to_owned())
                 }
                 ("enum", "not_in") => {
                     let numbers: Vec<String> =
@@ -234,7 +246,7 @@ impl Checks<'_> {
                 }
                 (kind, rule) => return Err(self.unsupported(&format!("{kind}.{rule}"))),
             };
-            writeln!(code, "out.check({at}, {condition}, {message:?});").expect("writing to a String");
+            code += &blame.check(&condition, &message);
         }
         Ok(code)
     }
@@ -244,8 +256,9 @@ impl Checks<'_> {
     }
 }
 
-fn check(condition: &str, name: &str, message: &str) -> String {
-    format!("out.check({name:?}, {condition}, {message:?});\n")
+/// Validates a message of the suite inside another, as protovalidate does; of others nothing is known.
+fn nested(message: &MessageDescriptor) -> &'static str {
+    if is_ours(message) { "crate::Validate::validate(value, out);" } else { "" }
 }
 
 /// The rules of the one type that is set, e.g. (`string`, StringRules).
@@ -253,14 +266,6 @@ fn typed_rules(rules: &DynamicMessage) -> Option<(String, DynamicMessage)> {
     let (descriptor, value) =
         rules.fields().find(|(descriptor, _)| descriptor.containing_oneof().is_some())?;
     Some((descriptor.name().to_owned(), value.as_message()?.clone()))
-}
-
-fn flag(rules: &DynamicMessage, name: &str) -> bool {
-    rules.get_field_by_name(name).and_then(|v| v.as_bool()).unwrap_or(false)
-}
-
-fn ignore_of(rules: &DynamicMessage) -> i32 {
-    rules.get_field_by_name("ignore").and_then(|v| v.as_enum_number()).unwrap_or(0)
 }
 
 fn comparison(bound: &str) -> (&'static str, &'static str) {

@@ -29,7 +29,7 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
                 if database.is_unique_violation() {
-                    let constraint = database.constraint().map_or_else(|| database.message(), |name| name);
+                    let constraint = database.constraint().unwrap_or_else(|| database.message());
                     Self::Duplicate { constraint: constraint.to_owned() }
                 } else if CONTENTION_CODES.contains(&code.as_ref()) {
                     Self::Contention(error)

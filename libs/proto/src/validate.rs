@@ -43,7 +43,7 @@ impl Violations {
     }
 
     /// Notes a violation of the value being looked at, unless `holds`.
-    pub fn check_here(&mut self, _name: &str, holds: bool, rule: &'static str) {
+    pub fn check_here(&mut self, holds: bool, rule: &'static str) {
         if !holds {
             self.found.push(FieldViolation { field: self.path.clone(), rule });
         }

@@ -11,8 +11,8 @@ use siyu_clock::{Clock, Micros, SimClock};
 use siyu_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
     crm::v1::{
-        analytics_service_client::AnalyticsServiceClient, interaction_service_client::InteractionServiceClient,
-        tier_service_client::TierServiceClient,
+        analytics_service_client::AnalyticsServiceClient,
+        interaction_service_client::InteractionServiceClient, tier_service_client::TierServiceClient,
     },
 };
 
@@ -100,7 +100,9 @@ impl ClockArgs {
     fn clock(&self) -> Clock {
         match self.sim_clock {
             None => Clock::System,
-            Some(start) => SimClock::starting_at(start.map_or_else(|| Clock::System.now(), Micros::from)).into(),
+            Some(start) => {
+                SimClock::starting_at(start.map_or_else(|| Clock::System.now(), Micros::from)).into()
+            }
         }
     }
 }

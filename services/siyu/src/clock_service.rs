@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use siyu_clock::{Micros, SimClock};
 use siyu_proto::testing::v1::{
-    AdvanceTimeRequest, AdvanceTimeResponse, GetTimeRequest, GetTimeResponse, clock_service_server::ClockService,
+    AdvanceTimeRequest, AdvanceTimeResponse, GetTimeRequest, GetTimeResponse,
+    clock_service_server::ClockService,
 };
 use siyu_rpc::{admit, time::to_proto};
 use tonic::{Request, Response, Status};

@@ -33,7 +33,8 @@ impl Keys {
         let auth = &config.auth;
         if !auth.public_key_file.as_os_str().is_empty() {
             let path = auth.public_key_file.display();
-            let pem = fs::read_to_string(&auth.public_key_file).with_context(|| format!("auth.public_key_file {path}"))?;
+            let pem = fs::read_to_string(&auth.public_key_file)
+                .with_context(|| format!("auth.public_key_file {path}"))?;
             let verifier = Verifier::with_public_keys(&auth.issuer, &auth.audience, &pem)
                 .with_context(|| format!("auth.public_key_file {path}"))?;
             return Ok(Self { verifier, signer: None });
@@ -43,8 +44,8 @@ impl Keys {
         } else {
             auth.hs256_secret.expose().to_owned()
         };
-        let verifier =
-            Verifier::with_secret(&auth.issuer, &auth.audience, secret.as_bytes()).context("auth.hs256_secret")?;
+        let verifier = Verifier::with_secret(&auth.issuer, &auth.audience, secret.as_bytes())
+            .context("auth.hs256_secret")?;
         let signer = Some(Signer::with_secret(&auth.issuer, &auth.audience, secret.as_bytes()));
         Ok(Self { verifier, signer })
     }
@@ -61,7 +62,8 @@ fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
         ids.fill(&mut random);
         let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let draft = data_dir.join(format!("{SECRET_FILE}.{}", std::process::id()));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(secret.as_bytes())?;
         file.sync_all()?;
         match fs::hard_link(&draft, &path) {
@@ -82,7 +84,8 @@ mod tests {
         let first = kept_secret(folder.path()).unwrap();
         assert_eq!(first.len(), 64);
         assert_eq!(kept_secret(folder.path()).unwrap(), first);
-        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [SECRET_FILE]);
     }
 }

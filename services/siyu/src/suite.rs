@@ -59,7 +59,9 @@ impl ServiceName {
                 url: config.accounts_database_url(),
                 max_connections: config.accounts.max_connections,
             },
-            Self::Crm => OpenOptions { url: config.crm_database_url(), max_connections: config.crm.max_connections },
+            Self::Crm => {
+                OpenOptions { url: config.crm_database_url(), max_connections: config.crm.max_connections }
+            }
         }
     }
 
@@ -216,12 +218,16 @@ fn server_config(config: &config::Server) -> anyhow::Result<ServerConfig> {
 
 fn remote_accounts(config: &Config) -> anyhow::Result<Peer> {
     let url = &config.peers.accounts;
-    ensure!(!url.is_empty(), "peers.accounts: must name the accounts service, which does not run in this process");
+    ensure!(
+        !url.is_empty(),
+        "peers.accounts: must name the accounts service, which does not run in this process"
+    );
     let file = &config.auth.service_token_file;
     let token = if file.as_os_str().is_empty() {
         None
     } else {
-        let text = fs::read_to_string(file).with_context(|| format!("auth.service_token_file {}", file.display()))?;
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("auth.service_token_file {}", file.display()))?;
         Some(text.trim().to_owned())
     };
     peer::remote(url, token.as_deref()).map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))

@@ -1,7 +1,8 @@
 //! `siyu import --create`: the account an import goes to.
 
 use siyu_proto::accounts::v1::{
-    Account, CreateAccountRequest, CreateEnterpriseRequest, Enterprise, accounts_service_client::AccountsServiceClient,
+    Account, CreateAccountRequest, CreateEnterpriseRequest, Enterprise,
+    accounts_service_client::AccountsServiceClient,
 };
 use tonic::{Code, Status};
 
@@ -13,7 +14,10 @@ pub(super) async fn account(client: Client, import: &ImportArgs, currency_code: 
     let id = import.account.trim_start_matches("accounts/").to_owned();
     let enterprise = Some(Enterprise { display_name: id.clone(), ..Enterprise::default() });
     unless_exists(
-        accounts.create_enterprise(CreateEnterpriseRequest { enterprise, enterprise_id: id.clone() }).await.map(drop),
+        accounts
+            .create_enterprise(CreateEnterpriseRequest { enterprise, enterprise_id: id.clone() })
+            .await
+            .map(drop),
     )?;
     let account = Account {
         display_name: id.clone(),

@@ -80,6 +80,7 @@ fn parse_grant(text: &str) -> Result<Grant, String> {
 }
 
 fn parse_ttl(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text.parse().map_err(|_| "expected a duration such as 12h".to_owned())?;
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "expected a duration such as 12h".to_owned())?;
     Duration::try_from(span).ok().filter(|ttl| !ttl.is_zero()).ok_or_else(|| "must be more than 0".to_owned())
 }

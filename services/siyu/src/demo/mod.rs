@@ -10,7 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use siyu_clock::{Clock, Ids, Micros, SimClock, Stopwatch};
 use siyu_proto::{
-    accounts::v1::{CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient},
+    accounts::v1::{
+        CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient,
+    },
     crm::v1::{
         IngestInteractionsRequest, Interaction, analytics_service_client::AnalyticsServiceClient,
         interaction_service_client::InteractionServiceClient,
@@ -67,13 +69,16 @@ impl DemoArgs {
         let telemetry = siyu_telemetry::start(&config.telemetry)?;
         let keys = Keys::load(&config)?;
         let clock = SimClock::starting_at(first_day.to_zoned(zone.clone())?.timestamp().into());
-        let suite = Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(self.seed), &keys).await?;
+        let suite =
+            Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(self.seed), &keys)
+                .await?;
         let listener = listen(&config.server).await?;
         let url = format!("http://{}", listener.local_addr()?);
         eprintln!("siyu demo: serving on {url}, ready in {} ms", stopwatch.elapsed().as_millis());
 
         let shutdown = if self.exit { CancellationToken::new() } else { shutdown_on_signal()? };
-        let signer = keys.signer.context("the demo signs its own tokens; leave auth.public_key_file empty")?;
+        let signer =
+            keys.signer.context("the demo signs its own tokens; leave auth.public_key_file empty")?;
         let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
         let server = tokio::spawn({
             let (shutdown, server) = (shutdown.clone(), config.server.clone());
@@ -134,8 +139,11 @@ async fn drive(
         let midnight = first_day.checked_add(i64::try_from(day_index + 1)?.days())?.to_zoned(zone.clone())?;
         clock.advance_to(Micros::from(midnight.timestamp()));
         for (index, parent) in parents.iter().enumerate() {
-            let of_account: Vec<&Interaction> =
-                day.iter().filter(|(account, _)| *account == index).map(|(_, interaction)| interaction).collect();
+            let of_account: Vec<&Interaction> = day
+                .iter()
+                .filter(|(account, _)| *account == index)
+                .map(|(_, interaction)| interaction)
+                .collect();
             for batch in of_account.chunks(BATCH) {
                 ingest(interactions.clone(), parent, batch).await?;
                 progress.inc(u64::try_from(batch.len())?);
@@ -174,7 +182,9 @@ async fn figures(client: &Client) -> anyhow::Result<String> {
 
 fn lines_to_paste(port: u16, token: &str) -> String {
     let call = |data: &str, method: &str| {
-        format!("grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{data}' localhost:{port} {method}\n")
+        format!(
+            "grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" -d '{data}' localhost:{port} {method}\n"
+        )
     };
     let account = r#""accounts/lumi-flagship""#;
     [
