@@ -20,7 +20,10 @@ use siyu_proto::{
         interaction_service_client::InteractionServiceClient, tier_service_client::TierServiceClient,
     },
 };
-use siyu_rpc::auth::{Caller, Grant};
+use siyu_rpc::{
+    auth::{Caller, Grant},
+    server::Ended,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +46,7 @@ pub struct TestSuite {
     keys: Keys,
     databases: Databases,
     shutdown: CancellationToken,
-    server: JoinHandle<anyhow::Result<siyu_rpc::server::Ended>>,
+    server: JoinHandle<anyhow::Result<Ended>>,
 }
 
 impl TestSuite {
@@ -64,9 +67,17 @@ impl TestSuite {
     /// # Errors
     /// When a part of it does not start.
     pub async fn start(engine: Engine) -> anyhow::Result<Option<Self>> {
+        Self::start_with(engine, &[]).await
+    }
+
+    /// Starts a suite with more settings, each as `--set` takes it: `section.key=value`.
+    ///
+    /// # Errors
+    /// When a part of it does not start.
+    pub async fn start_with(engine: Engine, settings: &[&str]) -> anyhow::Result<Option<Self>> {
         let Some(databases) = Databases::create(engine).await? else { return Ok(None) };
         let folder = databases.folder.path().display();
-        let set = vec![
+        let mut set = vec![
             format!("storage.data_dir={folder}"),
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
@@ -75,6 +86,7 @@ impl TestSuite {
             // Background work is driven by the tests.
             "crm.sweep_interval=24h".to_owned(),
         ];
+        set.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let overrides = Overrides { set, sim_clock: true, ..Overrides::default() };
         let config = config::load(&overrides)?.config;
         let keys = Keys::load(&config)?;
@@ -86,19 +98,25 @@ impl TestSuite {
         let shutdown = CancellationToken::new();
         let (server_config, token) = (config.server.clone(), shutdown.clone());
         let server = tokio::spawn(async move { suite.serve(listener, &server_config, token).await });
-        let client = connect(&url, &mint(&keys, &Caller::service("test"))?).await?;
+        let client = connect(&url, &mint(&keys, &Caller::service("test"), TOKEN_TTL)?).await?;
         Ok(Some(Self { clock, url, config, client, keys, databases, shutdown, server }))
     }
 
-    /// Stops the suite and removes its databases.
+    /// Stops the suite and removes its databases; answers how the server ended.
     ///
     /// # Panics
     /// When it does not stop cleanly.
-    pub async fn finish(self) {
+    pub async fn finish(self) -> Ended {
         drop(self.client);
         self.shutdown.cancel();
-        self.server.await.expect("the server does not panic").expect("the server stops");
+        let ended = self.server.await.expect("the server does not panic").expect("the server stops");
         self.databases.drop().await.expect("the databases can be removed");
+        ended
+    }
+
+    /// Tells the server to shut down, and does not wait for it.
+    pub fn begin_shutdown(&self) {
+        self.shutdown.cancel();
     }
 
     /// Moves the clock, and does what becomes due by that.
@@ -135,7 +153,16 @@ impl TestSuite {
     /// When signing fails.
     #[must_use]
     pub fn token(&self, caller: &Caller) -> String {
-        mint(&self.keys, caller).expect("signing works")
+        self.token_for(caller, TOKEN_TTL)
+    }
+
+    /// A token for `caller` that expires `ttl` after the start of the suite.
+    ///
+    /// # Panics
+    /// When signing fails.
+    #[must_use]
+    pub fn token_for(&self, caller: &Caller, ttl: Duration) -> String {
+        mint(&self.keys, caller, ttl).expect("signing works")
     }
 
     /// The connection that calls as a service of the platform.
@@ -195,7 +222,7 @@ impl TestSuite {
     }
 }
 
-fn mint(keys: &Keys, caller: &Caller) -> anyhow::Result<String> {
+fn mint(keys: &Keys, caller: &Caller, ttl: Duration) -> anyhow::Result<String> {
     let signer = keys.signer.as_ref().expect("a test suite signs its own tokens");
-    Ok(signer.sign(caller, START, TOKEN_TTL)?)
+    Ok(signer.sign(caller, START, ttl)?)
 }

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod crm_history;
+mod crm_ingestion;
 mod schema;
+mod support;
 mod traces;

@@ -2,7 +2,7 @@
 //!
 //! Supported: `required` and `ignore` on every field; `min_len`, `max_len`, `pattern` of strings; bounds of numbers
 //! and durations; `defined_only`, `not_in` of enums; `min_items`, `max_items`, `unique`, `items` of repeated fields.
-//! Messages inside messages are validated with them, as protovalidate does.
+//! Messages inside messages are validated with them, as protovalidate does. No string may contain U+0000.
 
 use std::fmt::Write;
 
@@ -191,8 +191,13 @@ impl Checks<'_> {
 
     /// Checks of one value; `value` is its Rust expression.
     fn value_checks(&self, value: &str, blame: Blame<'_>) -> Result<String, Error> {
-        let Some((kind, rules)) = self.rules.and_then(typed_rules) else { return Ok(String::new()) };
         let mut code = String::new();
+        if matches!(self.field.kind(), Kind::String) {
+            // PostgreSQL cannot store it, and no text needs it.
+            code +=
+                &blame.check(&format!("!{value}.contains('\\0')"), "must not contain the character U+0000");
+        }
+        let Some((kind, rules)) = self.rules.and_then(typed_rules) else { return Ok(code) };
         for (rule, argument) in rules.fields() {
             let (condition, message) = match (kind.as_str(), rule.name()) {
                 ("string", "min_len") => {

@@ -19,6 +19,7 @@ use siyu_proto::{
     Method,
     common::v1::{Access, ErrorReason},
 };
+use siyu_telemetry::names;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status, body::Body};
 use tracing::{Instrument, Span, field};
@@ -128,9 +129,9 @@ impl GateLayer {
         let code = code_of(&response);
         span.record("rpc.grpc.status_code", i32::from(code));
         drop(in_flight);
-        metrics::histogram!("siyu_rpc_request_seconds", "method" => label)
+        metrics::histogram!(names::RPC_REQUEST_SECONDS, "method" => label)
             .record(stopwatch.elapsed().as_secs_f64());
-        metrics::counter!("siyu_rpc_requests_total", "method" => label, "code" => code_name(code))
+        metrics::counter!(names::RPC_REQUESTS_TOTAL, "method" => label, "code" => code_name(code))
             .increment(1);
         response
     }
@@ -219,14 +220,14 @@ struct InFlight;
 
 impl InFlight {
     fn begin() -> Self {
-        metrics::gauge!("siyu_rpc_in_flight").increment(1.0);
+        metrics::gauge!(names::RPC_IN_FLIGHT).increment(1.0);
         Self
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        metrics::gauge!("siyu_rpc_in_flight").decrement(1.0);
+        metrics::gauge!(names::RPC_IN_FLIGHT).decrement(1.0);
     }
 }
 

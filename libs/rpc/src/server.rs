@@ -10,6 +10,7 @@ use std::{
 
 use http::HeaderValue;
 use siyu_proto::DESCRIPTORS;
+use siyu_telemetry::names;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -171,7 +172,7 @@ fn accept(
                 }
             };
             let Ok(place) = places.clone().try_acquire_owned() else {
-                metrics::counter!("siyu_connections_refused_total").increment(1);
+                metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL).increment(1);
                 continue;
             };
             let sender = sender.clone();
@@ -180,7 +181,7 @@ fn accept(
                 let mut first_byte = [0; 1];
                 let spoke = tokio::time::timeout(preface_timeout, stream.peek(&mut first_byte)).await;
                 if matches!(spoke, Ok(Ok(1))) {
-                    metrics::gauge!("siyu_connections_open").increment(1.0);
+                    metrics::gauge!(names::CONNECTIONS_OPEN).increment(1.0);
                     let _ = sender.send(Ok(Connection { stream, _place: place })).await;
                 }
             });
@@ -197,7 +198,7 @@ struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        metrics::gauge!("siyu_connections_open").decrement(1.0);
+        metrics::gauge!(names::CONNECTIONS_OPEN).decrement(1.0);
     }
 }
 

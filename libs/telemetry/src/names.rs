@@ -18,8 +18,6 @@ pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 pub const CRM_TIER_CHANGES_TOTAL: &str = "siyu_crm_tier_changes_total";
 /// How long a sweep for due tier changes took.
 pub const CRM_SWEEP_SECONDS: &str = "siyu_crm_sweep_seconds";
-/// How long database transactions took, by `service` and `engine`.
-pub const DB_TRANSACTION_SECONDS: &str = "siyu_db_transaction_seconds";
 
 /// Tells the recorder what each metric means; `start` calls it.
 pub fn describe() {
@@ -31,9 +29,4 @@ pub fn describe() {
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");
-    describe_histogram!(
-        DB_TRANSACTION_SECONDS,
-        Unit::Seconds,
-        "How long database transactions took, by service and engine"
-    );
 }

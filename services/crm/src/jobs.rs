@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use siyu_clock::{Micros, Stopwatch};
 use siyu_rpc::Error;
+use siyu_telemetry::names;
 use tracing::Instrument;
 
 use crate::Crm;
@@ -31,7 +32,7 @@ impl Crm {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 tracing::warn!(%error, cause, "background work failed and will be tried again");
             }
-            metrics::histogram!("siyu_crm_sweep_seconds").record(stopwatch.elapsed().as_secs_f64());
+            metrics::histogram!(names::CRM_SWEEP_SECONDS).record(stopwatch.elapsed().as_secs_f64());
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     },
     store::{self, fan::Fan, purchase::OrderUpdate},
 };
+use siyu_telemetry::names;
 
 /// Why one interaction was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,7 +248,7 @@ fn count(outcomes: &[Outcome]) {
     for label in ["accepted", "duplicate", "rejected"] {
         let number = outcomes.iter().filter(|outcome| name(outcome) == label).count();
         let number = u64::try_from(number).unwrap_or(u64::MAX);
-        metrics::counter!("siyu_crm_interactions_total", "outcome" => label).increment(number);
+        metrics::counter!(names::CRM_INTERACTIONS_TOTAL, "outcome" => label).increment(number);
     }
 }
 

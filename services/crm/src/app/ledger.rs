@@ -7,6 +7,7 @@ use crate::{
     domain::{tier::TierChange, tier_rules::TierRules},
     store::{self, account::Account, fan::Fan, tier_change::Recorded},
 };
+use siyu_telemetry::names;
 
 /// The account whose turn it is, the rules in force, and the tier changes made.
 pub(super) struct Ledger {
@@ -47,7 +48,7 @@ impl Ledger {
     /// Counts the moves, once they are durable.
     pub(super) fn count(&self) {
         for recorded in &self.changes {
-            metrics::counter!("siyu_crm_tier_changes_total", "cause" => recorded.change.cause.name())
+            metrics::counter!(names::CRM_TIER_CHANGES_TOTAL, "cause" => recorded.change.cause.name())
                 .increment(1);
         }
     }

@@ -51,6 +51,8 @@ impl Crm {
         let mut tx = self.db.begin().await?;
         let mut ledger = Ledger::open(&mut tx, account_id).await?;
         let mut fans = store::fan::find_by_ordinal(&mut tx, account_id, ordinals.iter().copied()).await?;
+        // Another replica may have been here since they were found due.
+        fans.retain(|fan| fan.standing.next_change.is_some_and(|due| due <= now));
         bring_up_to_date(&mut tx, &mut ledger, &mut fans, Cause::Rules, now).await?;
         for fan in &mut fans {
             let change = fan.standing.settle(&ledger.rules, now);

@@ -62,13 +62,6 @@ pub(super) fn interaction(sent: pb::Interaction, now: Micros) -> Result<Interact
     if kind == Kind::OrderCancel && purchase.as_ref().is_some_and(|purchase| purchase.amount_minor != 0) {
         return Err(invalid("purchase.amount_minor", "must be 0 with the kind ORDER_CANCEL"));
     }
-    let texts = [
-        ("target", &sent.target),
-        ("purchase.order_id", purchase.as_ref().map_or(&sent.target, |p| &p.order_id)),
-    ];
-    if let Some((field, _)) = texts.iter().find(|(_, text)| text.contains('\0')) {
-        return Err(invalid(field, "must not contain the character U+0000"));
-    }
     let source = pb::SourceDomain::try_from(sent.source_domain).unwrap_or(pb::SourceDomain::Unspecified);
     Ok(Interaction {
         event_id: sent.event_id,
@@ -210,6 +203,8 @@ mod tests {
             ("event_time", pb::Interaction { event_time: at(1_800_000_601), ..sent() }),
             ("event_time", pb::Interaction { event_time: at(i64::MAX), ..sent() }),
             ("target", pb::Interaction { target: "x".repeat(201), ..sent() }),
+            ("target", pb::Interaction { target: "\0".to_owned(), ..sent() }),
+            ("user", pb::Interaction { user: "users/\0".to_owned(), ..sent() }),
             ("purchase", pb::Interaction { purchase: None, ..sent() }),
             ("purchase", pb::Interaction { kind: pb::InteractionKind::Like.into(), ..sent() }),
             (

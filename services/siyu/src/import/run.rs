@@ -24,6 +24,7 @@ use super::{
     ids,
     interpret::{Interpreter, Meaning, SkipReason},
     report::{Rejects, Summary, describe},
+    retry::explain,
     scan::{Scan, scan},
     send::{self, Outgoing},
     shift,
@@ -41,10 +42,10 @@ pub async fn run(
     now: Timestamp,
 ) -> anyhow::Result<Summary> {
     args.check()?;
-    let treatment = treatment(&args)?;
     let interpreter = Interpreter::new(&args);
     let scan = scan(Source::open(&args)?, &interpreter, now, args.show_errors)?;
     let wanted_days = shift_days(&args, &scan, now)?;
+    let treatment = treatment(&args, &scan.lines)?;
     let progress = if args.quiet { ProgressBar::hidden() } else { progress_bar(scan.rows)? };
     let rejects = Rejects::new(args.show_errors, args.rejects.as_deref(), progress.clone())?;
     let (import, created) =
@@ -211,6 +212,7 @@ impl Delivery {
             self.round[0].line.map_or_else(|| "the added follows".to_owned(), |line| format!("line {line}"));
         let answer = send::send_round(&self.interactions, &self.args.account, &self.round)
             .await
+            .map_err(explain)
             .with_context(|| format!("stopped before {first}: run the same command again to go on"))?;
         let rejected = u64::try_from(answer.rejected_count)?;
         self.summary.sent += u64::try_from(self.round.len())?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     cells::Fault,
-    digest::{ContentDigest, row_digest},
+    digest::{ContentDigest, LineDigest, row_digest},
     interpret::{Interpreter, Meaning},
     source::Source,
 };
@@ -18,6 +18,8 @@ pub(super) struct Scan {
     pub(super) rows: u64,
     /// Their digest.
     pub(super) digest: ContentDigest,
+    /// Their digest together with their lines.
+    pub(super) lines: LineDigest,
     /// The latest time to move near now. Rows in the future are left out unless there are no others: one mistyped
     /// year must not drag the whole file back by decades.
     pub(super) latest: Option<Timestamp>,
@@ -38,7 +40,9 @@ pub(super) fn scan<R: BufRead>(
     let mut latest_in_future = None;
     while let Some(row) = source.next()? {
         scan.rows += 1;
-        scan.digest.add(row_digest(&row.bytes));
+        let row_digest = row_digest(&row.bytes);
+        scan.digest.add(row_digest);
+        scan.lines.add(row.line, row_digest);
         match row.cells.and_then(|cells| interpreter.read(row.line, &cells)) {
             Ok(Meaning::Skip(_)) => {}
             Ok(Meaning::Event(event)) => {

@@ -9,7 +9,10 @@ use siyu_proto::crm::v1::{
 };
 use tonic::Status;
 
-use super::{retry::with_retries, scan::Scan};
+use super::{
+    retry::{explain, with_retries},
+    scan::Scan,
+};
 use crate::connect::Client;
 
 /// Interactions in one message: the server stores each message as a transaction.
@@ -51,6 +54,7 @@ pub(super) async fn open_import(
     let CreateImportResponse { import, created } =
         with_retries("CreateImport", async || client.clone().create_import(request.clone()).await)
             .await
+            .map_err(explain)
             .with_context(|| format!("cannot open the import {import_id}"))?
             .into_inner();
     Ok((import.context("the server did not say what it opened")?, created))
@@ -120,5 +124,6 @@ pub(super) async fn rebuild_tiers(
         Err(Status::unavailable("the rebuild ended before it was done"))
     })
     .await
+    .map_err(explain)
     .context("all rows are stored, but the tiers were not rebuilt: run the import or RebuildTiers again")
 }

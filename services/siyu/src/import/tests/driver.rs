@@ -119,6 +119,20 @@ async fn the_shift_of_the_first_run_holds() {
 }
 
 #[tokio::test]
+async fn a_sorted_copy_of_the_file_is_another_import() {
+    let fake = Fake::default();
+    let job = Job::new("--format cdnow", "1 19970101 1 1\nbad\n2 19970101 1 1\n");
+    assert_eq!(job.run(&fake).await.unwrap().accepted, 2);
+    std::fs::write(&job.args.file, "bad\n1 19970101 1 1\n2 19970101 1 1\n").unwrap();
+    assert!(format!("{:#}", job.run(&fake).await.unwrap_err()).contains("IMPORT_MISMATCH"));
+    assert_eq!(
+        fake.stored_and_calls().0,
+        2,
+        "the row that moved to the line of the bad one is not stored twice"
+    );
+}
+
+#[tokio::test]
 async fn rejected_rows_are_written_with_their_lines_whoever_rejects_them() {
     let fake = Fake::default();
     fake.state().banned = vec!["users/bad".to_owned()];

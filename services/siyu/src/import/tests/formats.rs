@@ -161,6 +161,7 @@ fn the_first_reading_knows_digest_latest_time_and_bad_rows() {
     let one = look("customer_id\n1 19970101 1 1\n2 19980101 1 1\nbad\nworse\n3 20990101 1 1");
     let other = look("3 20990101 1 1\r\nworse\r\n1 19970101 1 1\r\nbad\r\n2 19980101 1 1\r\n");
     assert_eq!(one.digest, other.digest, "header, order and line ends do not matter");
+    assert_ne!(one.lines.to_hex(), other.lines.to_hex(), "rows at other lines are other events");
     assert_eq!((one.rows, one.bad_rows, one.first_faults.len()), (5, 2, 1));
     assert_eq!(one.latest, other.latest);
     let latest = one.latest.unwrap().to_string();

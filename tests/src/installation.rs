@@ -1,0 +1,138 @@
+//! What outlives a `siyu` process: its databases, its keys, its settings.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use siyu::{
+    config::{self, Overrides},
+    connect::Client,
+    keys::Keys,
+};
+use siyu_clock::Micros;
+use siyu_db::{Db, OpenOptions};
+use siyu_proto::accounts::v1::{
+    Account, CreateAccountRequest, CreateEnterpriseRequest, Enterprise,
+    accounts_service_client::AccountsServiceClient,
+};
+use siyu_rpc::auth::Caller;
+use tokio::process::Command;
+
+use crate::{
+    database::{Databases, Engine},
+    process::{Process, siyu_binary},
+};
+
+/// Tokens are minted for a time that no test leaves.
+const TOKEN_FROM: Micros = Micros::from_seconds(1_600_000_000);
+const TOKEN_TTL: Duration = Duration::from_secs(50 * 365 * 24 * 3600);
+const ENTERPRISE: &str = "installation";
+/// Readers of SQLite, connections to PostgreSQL.
+const CONNECTIONS: u32 = 8;
+
+/// Databases and keys for processes that come and go.
+#[derive(Debug)]
+pub struct Installation {
+    databases: Databases,
+    binary: PathBuf,
+    settings: Vec<String>,
+    /// Accepted from whoever may call everything.
+    pub token: String,
+}
+
+/// How to start a process.
+#[derive(Debug, Default, Clone)]
+pub struct Launch {
+    /// Where a simulated clock begins; none is the machine's time.
+    pub clock: Option<Micros>,
+    /// A program that starts it, with its arguments: `taskset --cpu-list 0`.
+    pub wrapper: Vec<String>,
+    /// More settings, `section.key=value`.
+    pub set: Vec<String>,
+}
+
+impl Installation {
+    /// An empty one; none, and a line `SKIP …`, where the engine is not to be had.
+    ///
+    /// # Errors
+    /// When databases or keys cannot be made, or the binary is missing.
+    pub async fn create(engine: Engine) -> anyhow::Result<Option<Self>> {
+        let binary = siyu_binary()?;
+        let Some(databases) = Databases::create(engine).await? else { return Ok(None) };
+        let settings = vec![
+            "server.listen=127.0.0.1:0".to_owned(),
+            format!("storage.data_dir={}", databases.folder.path().display()),
+            format!("accounts.database_url={}", databases.url("accounts")?),
+            format!("crm.database_url={}", databases.url("crm")?),
+            "accounts.max_connections=2".to_owned(),
+            format!("crm.max_connections={CONNECTIONS}"),
+        ];
+        let overrides = Overrides { set: settings.clone(), ..Overrides::default() };
+        let signer = Keys::load(&config::load(&overrides)?.config)?.signer.context("a development secret")?;
+        let token = signer.sign(&Caller::service("test"), TOKEN_FROM, TOKEN_TTL)?;
+        Ok(Some(Self { databases, binary, settings, token }))
+    }
+
+    /// Starts a process that serves accounts and crm.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&self, launch: &Launch) -> anyhow::Result<Process> {
+        let mut line = launch.wrapper.clone();
+        line.push(self.binary.display().to_string());
+        for setting in self.settings.iter().chain(&launch.set) {
+            line.extend(["--set".to_owned(), setting.clone()]);
+        }
+        line.extend(["serve", "accounts", "crm"].map(str::to_owned));
+        line.extend(launch.clock.map(|time| format!("--sim-clock={time}")));
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]);
+        Process::spawn(command)
+    }
+
+    /// Opens the database of the CRM, beside the service.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open_crm(&self) -> anyhow::Result<Db> {
+        let options = OpenOptions { url: self.databases.url("crm")?, max_connections: CONNECTIONS };
+        Ok(Db::open(&options, siyu_crm::MIGRATIONS).await?)
+    }
+
+    /// The folder of the SQLite files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.databases.folder.path()
+    }
+
+    /// Removes everything. Its processes must be gone.
+    ///
+    /// # Errors
+    /// When a database cannot be removed.
+    pub async fn remove(self) -> anyhow::Result<()> {
+        self.databases.drop().await
+    }
+}
+
+/// Makes `accounts/{id}` for every id, in CNY and Asia/Shanghai.
+///
+/// # Errors
+/// When the service refuses.
+pub async fn create_accounts(client: &Client, ids: &[String]) -> anyhow::Result<()> {
+    let mut accounts = AccountsServiceClient::new(client.clone());
+    let enterprise = Enterprise { display_name: ENTERPRISE.to_owned(), ..Enterprise::default() };
+    let request =
+        CreateEnterpriseRequest { enterprise: Some(enterprise), enterprise_id: ENTERPRISE.to_owned() };
+    accounts.create_enterprise(request).await?;
+    for id in ids {
+        let request = CreateAccountRequest {
+            parent: format!("enterprises/{ENTERPRISE}"),
+            account: Some(Account { display_name: id.clone(), ..Account::default() }),
+            account_id: id.clone(),
+        };
+        accounts.create_account(request).await?;
+    }
+    Ok(())
+}

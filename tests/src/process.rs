@@ -1,0 +1,104 @@
+//! A `siyu` process of its own, which can be killed.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use anyhow::{Context, bail};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
+    time::{sleep, timeout},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// How long a process may take until it serves.
+const START: Duration = Duration::from_secs(30);
+
+/// The `siyu` binary of this build: in the folder of the running program, or above it, where a test finds it.
+///
+/// # Errors
+/// When it was not built.
+pub fn siyu_binary() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folders = program.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("siyu")).find(|binary| binary.is_file());
+    found.with_context(|| {
+        format!("no binary `siyu` beside {}: build it first, in the same profile: cargo build -p siyu", program.display())
+    })
+}
+
+/// A running `siyu serve`. It is killed when dropped, it alone.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// What it says, until it serves.
+    said: Option<Lines<BufReader<ChildStderr>>>,
+}
+
+impl Process {
+    /// Starts `command`, which is to serve on a port that the system chooses (`server.listen=127.0.0.1:0`).
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn spawn(mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let said = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+        Ok(Self { child, said })
+    }
+
+    /// Its process id; none once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it is ready; answers the URL it serves on. To be called once.
+    ///
+    /// # Errors
+    /// With what the process said, when it ends or does not become ready.
+    pub async fn ready(&mut self) -> anyhow::Result<String> {
+        let lines = self.said.take().context("the process was waited for before")?;
+        let url = timeout(START, listening(lines)).await.context("the process does not listen")??;
+        timeout(START, serving(&url)).await.context("the process does not become ready")??;
+        Ok(url)
+    }
+
+    /// Ends it the hard way, as `kill -9` does, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// Reads until the process says where it listens. What it says later is thrown away, so that it never waits for a
+/// reader.
+async fn listening(mut lines: Lines<BufReader<ChildStderr>>) -> anyhow::Result<String> {
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await? {
+        let url = line.split([' ', ',']).find(|word| word.starts_with("http://127.0.0.1:"));
+        if let Some(url) = url.filter(|_| line.contains("ready in")) {
+            let url = url.to_owned();
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok(url);
+        }
+        said = said + &line + "\n";
+    }
+    bail!("the process ended before it was ready: {said}")
+}
+
+/// Asks the health service until it says that the process is ready.
+async fn serving(url: &str) -> anyhow::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut health = HealthClient::connect(url.to_owned()).await?;
+    loop {
+        let answer = health.check(HealthCheckRequest { service: "readiness".to_owned() }).await?.into_inner();
+        if answer.status() == ServingStatus::Serving {
+            return Ok(());
+        }
+        sleep(PAUSE).await;
+    }
+}
