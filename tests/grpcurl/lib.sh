@@ -95,7 +95,8 @@ full_name() {
 
 # invoke TOKEN METHOD JSON FLAGS…: prints the call in short and its answer; fails where the call fails.
 invoke() {
-  local who=$1 method=$2 json=${3:-'{}'} status=0 header=()
+  local who=$1 method=$2 json='{}' status=0 header=()
+  if (($# > 2)); then json=$3; fi
   shift $(($# < 3 ? $# : 3))
   [[ -z $who ]] || header=(-H "authorization: Bearer $who")
   printf '> %s%s %.200s\n' "$method" "${*:+ $*}" "$(printf '%s' "$json" | tr -s ' \n' ' ')"

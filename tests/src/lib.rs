@@ -1,7 +1,11 @@
 //! What tests of the whole suite share: a running suite on either database, with a clock of its own.
 
+pub mod chaos;
 mod database;
+pub mod installation;
+pub mod process;
 mod suite;
+pub mod traffic;
 
 pub use database::Engine;
 pub use suite::TestSuite;

@@ -8,6 +8,7 @@ use tokio::{
     process::{Child, ChildStderr, Command},
     time::{sleep, timeout},
 };
+use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -93,7 +94,8 @@ async fn listening(mut lines: Lines<BufReader<ChildStderr>>) -> anyhow::Result<S
 /// Asks the health service until it says that the process is ready.
 async fn serving(url: &str) -> anyhow::Result<()> {
     const PAUSE: Duration = Duration::from_millis(5);
-    let mut health = HealthClient::connect(url.to_owned()).await?;
+    let channel = Endpoint::from_shared(url.to_owned())?.connect().await?;
+    let mut health = HealthClient::new(channel);
     loop {
         let answer = health.check(HealthCheckRequest { service: "readiness".to_owned() }).await?.into_inner();
         if answer.status() == ServingStatus::Serving {

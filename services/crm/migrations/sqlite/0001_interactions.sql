@@ -122,7 +122,9 @@ CREATE TABLE import (
     import_id TEXT NOT NULL CHECK (length(import_id) BETWEEN 1 AND 64),
     shift_days INTEGER NOT NULL,
     treatment TEXT NOT NULL CHECK (length(treatment) <= 2000),
+    -- Digests of the rows as the last call had them: whatever their order, and at their lines.
     content_digest TEXT NOT NULL CHECK (length(content_digest) <= 64),
+    order_digest TEXT NOT NULL CHECK (length(order_digest) <= 64),
     create_time INTEGER NOT NULL,
     PRIMARY KEY (account_id, import_id)
 ) STRICT, WITHOUT ROWID;

@@ -20,14 +20,12 @@ impl Crm {
         let mut tx = self.db.begin().await?;
         store::account::lock(&mut tx, account_id).await?;
         if let Some(first) = store::import::get(&mut tx, account_id, &new.import_id).await? {
-            if first.treatment != new.treatment {
-                let message = format!(
-                    "import.treatment: {} was opened with the treatment {:?}, not {:?}",
-                    new.import_id, first.treatment, new.treatment
-                );
-                return Err(mismatch(message).with("treatment", first.treatment));
-            }
-            return Ok((first, false));
+            check_resumed(&first, &new)?;
+            new.shift_days = first.shift_days;
+            new.create_time = first.create_time;
+            store::import::update_digests(&mut tx, account_id, &new).await?;
+            tx.commit().await?;
+            return Ok((new, false));
         }
         if let Some(other) = store::import::same_content(&mut tx, account_id, &new).await? {
             let message = format!(
@@ -40,6 +38,26 @@ impl Crm {
         tx.commit().await?;
         Ok((new, true))
     }
+}
+
+/// Whether the same rows would become the same events again.
+fn check_resumed(first: &Import, again: &Import) -> Result<(), Error> {
+    if first.treatment != again.treatment {
+        let message = format!(
+            "import.treatment: {} was opened with the treatment {}, not {}",
+            first.import_id, first.treatment, again.treatment
+        );
+        return Err(mismatch(message).with("treatment", &first.treatment));
+    }
+    if first.content_digest == again.content_digest && first.order_digest != again.order_digest {
+        let message = format!(
+            "import.order_digest: {} has the same rows in another order, and event ids come from lines; \
+             they are stored already",
+            first.import_id
+        );
+        return Err(mismatch(message));
+    }
+    Ok(())
 }
 
 fn mismatch(message: String) -> Error {

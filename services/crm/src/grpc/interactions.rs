@@ -82,6 +82,7 @@ impl InteractionService for Crm {
             shift_days: sent.shift_days,
             treatment: sent.treatment,
             content_digest: sent.content_digest,
+            order_digest: sent.order_digest,
             create_time: 0,
         };
         let (import, created) = self.create_import(account_id, new).await?;
@@ -90,6 +91,7 @@ impl InteractionService for Crm {
             shift_days: import.shift_days,
             treatment: import.treatment,
             content_digest: import.content_digest,
+            order_digest: import.order_digest,
             create_time: Some(to_proto(Micros(import.create_time))),
         };
         Ok(Response::new(CreateImportResponse { import: Some(import), created }))

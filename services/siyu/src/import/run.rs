@@ -45,7 +45,7 @@ pub async fn run(
     let interpreter = Interpreter::new(&args);
     let scan = scan(Source::open(&args)?, &interpreter, now, args.show_errors)?;
     let wanted_days = shift_days(&args, &scan, now)?;
-    let treatment = treatment(&args, &scan.lines)?;
+    let treatment = treatment(&args)?;
     let progress = if args.quiet { ProgressBar::hidden() } else { progress_bar(scan.rows)? };
     let rejects = Rejects::new(args.show_errors, args.rejects.as_deref(), progress.clone())?;
     let (import, created) =

@@ -48,6 +48,7 @@ pub(super) async fn open_import(
             shift_days,
             treatment,
             content_digest: scan.digest.to_hex(),
+            order_digest: scan.lines.to_hex(),
             ..Import::default()
         }),
     };

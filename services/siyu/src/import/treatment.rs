@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::json;
 use siyu_proto::crm::v1::InteractionKind;
 
-use super::{args::ImportArgs, digest::LineDigest};
+use super::args::ImportArgs;
 
 /// Counts up when the same row and settings become another event, so that no import is resumed across the change.
 const IMPORTER_VERSION: u32 = 1;
@@ -16,16 +16,14 @@ const MAX_CHARS: usize = 2_000;
 
 const KIND_PREFIX: &str = "INTERACTION_KIND_";
 
-/// Writes the settings down, the same way whatever order they were given in. The lines that the rows stand at belong
-/// to them: a sorted or edited copy of the file would otherwise store rows again, under the ids of bad or new lines.
-pub(super) fn treatment(args: &ImportArgs, lines: &LineDigest) -> anyhow::Result<String> {
+/// Writes the settings down, the same way whatever order they were given in.
+pub(super) fn treatment(args: &ImportArgs) -> anyhow::Result<String> {
     let map: BTreeMap<_, _> = args.map.iter().map(|(field, column)| (field.name(), column)).collect();
     let kind_names: BTreeMap<_, _> =
         args.kind_names.iter().map(|(name, kind)| (name, kind_name(*kind))).collect();
     let text = json!({
         "importer": IMPORTER_VERSION,
         "format": name_of(args.format),
-        "lines": lines.to_hex(),
         "map": map,
         "delimiter": char::from(args.delimiter),
         "time_format": args.time_format.to_string(),

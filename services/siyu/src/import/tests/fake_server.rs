@@ -186,7 +186,9 @@ impl InteractionService for Fake {
         let mut state = self.state();
         let created = state.import.is_none();
         let import = state.import.get_or_insert_with(|| asked.clone()).clone();
-        if (&import.treatment, &import.content_digest) != (&asked.treatment, &asked.content_digest) {
+        let reordered =
+            import.content_digest == asked.content_digest && import.order_digest != asked.order_digest;
+        if import.treatment != asked.treatment || reordered {
             return Err(Status::failed_precondition("IMPORT_MISMATCH"));
         }
         Ok(Response::new(CreateImportResponse { import: Some(import), created }))

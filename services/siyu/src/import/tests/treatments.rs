@@ -4,7 +4,7 @@ use clap::Parser;
 use siyu_proto::crm::v1::InteractionKind;
 
 use super::{CommandLine, Read, args, faults, read_all, try_args};
-use crate::import::{SkipReason, digest::LineDigest, treatment::treatment};
+use crate::import::{SkipReason, treatment::treatment};
 
 const HEADER: &str = "order,user,kind,time,amount,qty\n";
 const MAP: &str = "--map user=user,time=time,kind=kind,amount=amount,order=order,quantity=qty";
@@ -85,8 +85,7 @@ fn kinds_have_names_of_the_file_and_a_default() {
 
 #[test]
 fn the_treatment_text_tells_settings_apart_and_nothing_else() {
-    let lines = LineDigest::default();
-    let text = |words: &str| treatment(&args(words), &lines).unwrap();
+    let text = |words: &str| treatment(&args(words)).unwrap();
     let base = text("--format csv --map user=u,time=t,amount=a f.csv");
     assert_eq!(base, text("--map amount=a,time=t --format csv --map user=u g.csv --strict --import-id i -q"));
     assert_eq!(
@@ -118,7 +117,7 @@ fn the_treatment_text_tells_settings_apart_and_nothing_else() {
     }
     assert!(serde_json::from_str::<serde_json::Value>(&base).is_ok());
     let long = format!("--format csv --map user={},time=t f", "长".repeat(2_000));
-    assert!(treatment(&args(&long), &lines).is_err());
+    assert!(treatment(&args(&long)).is_err());
 }
 
 #[test]
