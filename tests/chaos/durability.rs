@@ -38,10 +38,11 @@ pub(crate) async fn check(seed: u64) -> anyhow::Result<usize> {
     let syncs = each_ok_follows_a_sync(&process, &client, &mut traffic, &logs.join("syncs.log")).await?;
     let failing: Vec<_> = (0..FAILING_CALLS).map(|_| traffic.batch(BATCH)).collect();
     let faults = no_ok_without_a_sync(&process, &client, &failing, &logs.join("faults.log")).await?;
+    let refused = taken_again_after_the_fault(&client, &mut traffic).await;
     process.kill().await?;
-    let kept = acknowledged_after_the_fault(&installation, &failing).await?;
+    let lost = kept_after_the_fault(&installation, &failing).await?;
     installation.remove().await?;
-    Ok(syncs + faults + kept)
+    Ok(syncs + faults + refused + lost)
 }
 
 async fn start(installation: &Installation) -> anyhow::Result<(Process, Client)> {
@@ -76,11 +77,14 @@ async fn each_ok_follows_a_sync(
     }
     tracer.detach().await?;
     let syncs = successful_syncs(&fs::read_to_string(log)?);
-    let without = windows.iter().filter(|(sent, answered)| {
-        !syncs.iter().any(|sync| sync.begin >= *sent && sync.end <= *answered)
-    });
+    let without = windows
+        .iter()
+        .filter(|(sent, answered)| !syncs.iter().any(|sync| sync.begin >= *sent && sync.end <= *answered));
     let without = without.count();
-    println!("durability: {CALLS} calls answered OK, {} syncs, OK without a sync before it: {without}", syncs.len());
+    println!(
+        "durability: {CALLS} calls answered OK, {} syncs, OK without a sync before it: {without}",
+        syncs.len()
+    );
     Ok(without)
 }
 
@@ -115,8 +119,19 @@ async fn no_ok_without_a_sync(
     Ok(wrong)
 }
 
-/// Once the disk works again, and the process was started again, the same batches are taken and stay.
-async fn acknowledged_after_the_fault(
+/// Once the disk works again the same process takes batches again.
+async fn taken_again_after_the_fault(client: &Client, traffic: &mut Traffic) -> usize {
+    match ingest(client, traffic.batch(BATCH)).await {
+        Ok(_) => 0,
+        Err(status) => {
+            println!("VIOLATION: the disk works again, the process does not: {:?}", status.code());
+            1
+        }
+    }
+}
+
+/// A process started after the fault takes what was refused during it, and keeps it.
+async fn kept_after_the_fault(
     installation: &Installation,
     batches: &[Vec<Interaction>],
 ) -> anyhow::Result<usize> {
@@ -132,11 +147,14 @@ async fn acknowledged_after_the_fault(
         lost += usize::from(answer.duplicate_count != i64::try_from(batch.len())?);
     }
     process.kill().await?;
-    println!("after the fault: {} batches taken, lost: {lost}", batches.len());
+    println!("after the fault: {} batches taken by the next process, lost: {lost}", batches.len());
     Ok(lost)
 }
 
-async fn ingest(client: &Client, interactions: Vec<Interaction>) -> Result<IngestInteractionsResponse, Status> {
+async fn ingest(
+    client: &Client,
+    interactions: Vec<Interaction>,
+) -> Result<IngestInteractionsResponse, Status> {
     let request = IngestInteractionsRequest { parent: format!("accounts/{ACCOUNT}"), interactions };
     let answer = InteractionServiceClient::new(client.clone()).ingest_interactions(request).await?;
     Ok(answer.into_inner())

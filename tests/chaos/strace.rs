@@ -102,9 +102,6 @@ mod tests {
                    7 +++ exited with 0 +++\n";
         let times: Vec<_> = successful_syncs(log).iter().map(|sync| (sync.begin.0, sync.end.0)).collect();
         let second = 1_700_000_000_000_000;
-        assert_eq!(
-            times,
-            [(second + 123_456, second + 124_268), (second + 1_000_000, second + 1_000_900)]
-        );
+        assert_eq!(times, [(second + 123_456, second + 124_268), (second + 1_000_000, second + 1_000_900)]);
     }
 }

@@ -11,6 +11,8 @@ grpcurl=${GRPCURL:-.tools/venv/bin/grpcurl}
 sim_clock=--sim-clock=2026-03-01T00:00:00Z
 work=$(mktemp -d -t siyu-grpcurl.XXXXXX)
 data=$work/data
+# After the command: a --set before it is forgotten when there is one after it.
+settings=(--config /dev/null --set storage.data_dir="$data" --set server.listen=127.0.0.1:0 --set crm.sweep_interval=24h)
 servers=()
 address=
 
@@ -21,7 +23,7 @@ clean_up() {
   for pid in "${servers[@]}"; do
     if [[ -n $pid ]]; then stop "$pid"; fi
   done
-  grep -hE 'panicked|ERROR' "$work"/*.log 2>/dev/null || true
+  grep -hE 'panicked| ERROR ' "$work"/*.log 2>/dev/null || true
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -30,15 +32,13 @@ trap 'exit 143' TERM
 
 # run_siyu COMMAND…: the binary with the settings of the tests and nobody's configuration.
 run_siyu() {
-  "$siyu" --config /dev/null --set storage.data_dir="$data" "$@"
+  "$siyu" "$1" "${settings[@]}" "${@:2}"
 }
 
 # start COMMAND…: serves in the background; comes back once health says SERVING.
 start() {
   local log=$work/${#servers[@]}.log i
-  # exec: the process id is the server's own.
-  (exec "$siyu" --config /dev/null --set storage.data_dir="$data" --set server.listen=127.0.0.1:0 \
-    --set crm.sweep_interval=24h "$@" >"$log" 2>&1) &
+  "$siyu" "$1" "${settings[@]}" "${@:2}" >"$log" 2>&1 &
   server=$!
   servers+=("$server")
   for ((i = 0; i < 300; i++)); do
@@ -101,7 +101,7 @@ invoke() {
   [[ -z $who ]] || header=(-H "authorization: Bearer $who")
   printf '> %s%s %.200s\n' "$method" "${*:+ $*}" "$(printf '%s' "$json" | tr -s ' \n' ' ')"
   grpc "${header[@]}" "$@" -d @ "$address" "$(full_name "$method")" <<<"$json" >"$work/answer" 2>&1 || status=$?
-  sed '$a\' "$work/answer"
+  sed -e "s|$address|ADDRESS|g" -e '$a\' "$work/answer"
   return "$status"
 }
 

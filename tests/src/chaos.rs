@@ -6,14 +6,25 @@ mod checks;
 mod model;
 mod stored;
 
-use std::time::Duration;
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use siyu::connect::{Client, connect};
 use siyu_clock::Micros;
 use siyu_proto::crm::v1::Interaction;
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,7 +33,7 @@ use crate::{
     process::Process,
     traffic::Traffic,
 };
-use callers::{Call, call_until_stopped};
+use callers::{Call, Caller, call_until_stopped};
 use checks::{check_tiers, check_what_is_stored, send_everything_again};
 
 /// What to do.
@@ -69,10 +80,14 @@ const FANS_PER_ACCOUNT: u32 = 150;
 /// that decay is part of the game.
 const START: Micros = Micros::from_seconds(1_772_323_200);
 const CLOCK_STEP: Duration = Duration::from_secs(2 * 3600);
-/// A process serves at most so long before it is killed.
-const LIFE_MILLIS: std::ops::Range<u64> = 1..150;
+/// A process is killed after it has acknowledged so many batches, and a little later, so that the kill falls anywhere
+/// between the arrival of a batch and its answer.
+const LIFE_BATCHES: Range<usize> = 0..25;
+const LIFE_MICROS: Range<u64> = 0..15_000;
+/// It is killed after this time anyway.
+const LONGEST_LIFE: Duration = Duration::from_secs(5);
 /// How long after its start a process is killed that is not waited for.
-const START_MILLIS: std::ops::Range<u64> = 0..60;
+const START_MILLIS: Range<u64> = 0..60;
 
 /// Kills, then checks.
 ///
@@ -90,15 +105,17 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     process.kill().await?;
 
     let (line, current) = watch::channel(None);
+    let acknowledged = Arc::new(AtomicUsize::new(0));
     let stop = CancellationToken::new();
     let mut callers = JoinSet::new();
     for number in 0..options.callers {
         let account = accounts[usize::try_from(number)? % accounts.len()].clone();
         let seed = options.seed.wrapping_mul(1_000).wrapping_add(u64::from(number));
         let traffic = Traffic::new(seed, &format!("c{number}"), FANS_PER_ACCOUNT, START);
-        callers.spawn(call_until_stopped(account, traffic, seed, current.clone(), stop.clone()));
+        let caller = Caller { account, traffic, seed, acknowledged: acknowledged.clone() };
+        callers.spawn(call_until_stopped(caller, current.clone(), stop.clone()));
     }
-    let end = kill_repeatedly(&options, &installation, &line, &mut report).await?;
+    let end = kill_repeatedly(&options, &installation, &line, &acknowledged, &mut report).await?;
 
     let (process, client) = start(&installation, end).await?;
     line.send_replace(Some(client.clone()));
@@ -127,6 +144,7 @@ async fn kill_repeatedly(
     options: &Options,
     installation: &Installation,
     line: &watch::Sender<Option<Client>>,
+    acknowledged: &AtomicUsize,
     report: &mut Report,
 ) -> anyhow::Result<Micros> {
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
@@ -141,12 +159,22 @@ async fn kill_repeatedly(
             continue;
         }
         let (process, client) = start(installation, now).await?;
+        let enough = acknowledged.load(Ordering::Relaxed) + random.random_range(LIFE_BATCHES);
         line.send_replace(Some(client));
-        sleep(Duration::from_millis(random.random_range(LIFE_MILLIS))).await;
+        // A process that does not get there is killed like the others.
+        let _ = timeout(LONGEST_LIFE, reaches(acknowledged, enough)).await;
+        sleep(Duration::from_micros(random.random_range(LIFE_MICROS))).await;
         process.kill().await?;
         line.send_replace(None);
     }
     Ok(now.plus(CLOCK_STEP))
+}
+
+async fn reaches(counter: &AtomicUsize, enough: usize) {
+    const PAUSE: Duration = Duration::from_millis(1);
+    while counter.load(Ordering::Relaxed) < enough {
+        sleep(PAUSE).await;
+    }
 }
 
 fn launch(now: Micros) -> Launch {

@@ -25,7 +25,10 @@ pub fn siyu_binary() -> anyhow::Result<PathBuf> {
     let folders = program.ancestors().skip(1).take(2);
     let found = folders.map(|folder| folder.join("siyu")).find(|binary| binary.is_file());
     found.with_context(|| {
-        format!("no binary `siyu` beside {}: build it first, in the same profile: cargo build -p siyu", program.display())
+        format!(
+            "no binary `siyu` beside {}: build it first, in the same profile: cargo build -p siyu",
+            program.display()
+        )
     })
 }
 

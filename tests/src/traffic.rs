@@ -75,7 +75,10 @@ impl Traffic {
         }
         let kind = OTHER_KINDS.choose(&mut self.random).copied().unwrap_or(Kind::View);
         let (user, time) = (self.user(), self.time());
-        Interaction { target: format!("videos/{}", self.random.random_range(0..500)), ..made(event_id, user, kind, time) }
+        Interaction {
+            target: format!("videos/{}", self.random.random_range(0..500)),
+            ..made(event_id, user, kind, time)
+        }
     }
 
     /// Mostly a new order; sometimes another line of a recent one, its cancellation or a refund.

@@ -3,8 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod crm_figures;
+mod crm_figures_model;
 mod crm_history;
 mod crm_ingestion;
+mod crm_tier_rules;
+mod crm_tier_times;
+mod crm_tiers;
 mod schema;
 mod support;
 mod traces;

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use siyu_clock::Micros;
 use siyu_proto::crm::v1::{
     Fan, GetFanRequest, GetSalesRequest, IngestInteractionsRequest, IngestInteractionsResponse, Interaction,
-    InteractionKind, ListFansRequest, ListInteractionsRequest, ListTierChangesRequest, Purchase, Sales, Tier,
-    TierChange,
+    InteractionKind, ListFansRequest, ListInteractionsRequest, ListTierChangesRequest, Purchase,
+    RebuildTiersRequest, RebuildTiersResponse, Sales, Tier, TierChange, TierFlow,
 };
 use siyu_rpc::time::{from_proto, to_proto};
 use siyu_tests::TestSuite;
@@ -135,6 +135,22 @@ pub(crate) async fn tier_changes(suite: &TestSuite, parent: &str) -> Vec<TierCha
         ..ListTierChangesRequest::default()
     };
     suite.tiers().list_tier_changes(request).await.expect("tier changes").into_inner().tier_changes
+}
+
+/// Rebuilds the tiers of an account; answers the reports of progress.
+pub(crate) async fn tiers_rebuilt(suite: &TestSuite, account: &str) -> Vec<RebuildTiersResponse> {
+    let request = RebuildTiersRequest { parent: format!("accounts/{account}") };
+    let mut stream = suite.tiers().rebuild_tiers(request).await.expect("a rebuild begins").into_inner();
+    let mut steps = Vec::new();
+    while let Some(step) = stream.message().await.expect("a rebuild goes on") {
+        steps.push(step);
+    }
+    steps
+}
+
+/// Numbers of fans by tier before and tier after.
+pub(crate) fn flow_map(flows: &[TierFlow]) -> BTreeMap<(Tier, Tier), i64> {
+    flows.iter().map(|flow| ((flow.from_tier(), flow.to_tier()), flow.fan_count)).collect()
 }
 
 /// Figures of all orders of an account.

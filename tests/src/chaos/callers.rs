@@ -1,6 +1,12 @@
 //! Clients that keep sending whatever happens to the server.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use rand::{RngExt, SeedableRng};
@@ -19,6 +25,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use crate::traffic::Traffic;
+
+/// Who sends.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) account: String,
+    pub(super) traffic: Traffic,
+    pub(super) seed: u64,
+    /// Counts the batches of all callers that were acknowledged.
+    pub(super) acknowledged: Arc<AtomicUsize>,
+}
 
 /// One batch and what became of it.
 #[derive(Debug)]
@@ -53,24 +69,25 @@ const BREAKS: [Code; 6] = [
 
 /// Sends batch after batch over whatever connection there is.
 pub(super) async fn call_until_stopped(
-    account: String,
-    mut traffic: Traffic,
-    seed: u64,
+    mut caller: Caller,
     mut current: watch::Receiver<Option<Client>>,
     stop: CancellationToken,
 ) -> anyhow::Result<Vec<Call>> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = ChaCha8Rng::seed_from_u64(caller.seed);
     let mut calls = Vec::new();
     while !stop.is_cancelled() {
         let mut call = Call {
-            account: account.clone(),
-            interactions: traffic.batch(random.random_range(1..=MOST_INTERACTIONS)),
+            account: caller.account.clone(),
+            interactions: caller.traffic.batch(random.random_range(1..=MOST_INTERACTIONS)),
             acknowledged: false,
             was_stored_without_answer: false,
             errors: Vec::new(),
             violations: Vec::new(),
         };
         send(&mut call, random.random_bool(IMPATIENT), &mut current).await?;
+        if call.acknowledged {
+            caller.acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
         calls.push(call);
     }
     Ok(calls)

@@ -49,7 +49,8 @@ pub(super) async fn check_what_is_stored(
         let whole = call.interactions.len();
         let first = call.interactions.first().map(|interaction| &interaction.event_id);
         if call.acknowledged && stored != whole {
-            let line = format!("{account}: of the acknowledged {whole} from {first:?} on, {stored} are stored");
+            let line =
+                format!("{account}: of the acknowledged {whole} from {first:?} on, {stored} are stored");
             report.violations.push(line);
         } else if stored != whole && stored != 0 {
             report.violations.push(format!("{account}: the batch from {first:?} on is stored by half"));
@@ -117,7 +118,8 @@ pub(super) async fn check_tiers<'a>(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let mut in_order: Vec<Interaction> = sent.into_iter().cloned().collect();
-    in_order.sort_by_cached_key(|sent| (sent.event_time.as_ref().and_then(from_proto), sent.event_id.clone()));
+    in_order
+        .sort_by_cached_key(|sent| (sent.event_time.as_ref().and_then(from_proto), sent.event_id.clone()));
     for batch in in_order.chunks(BATCH) {
         let answer = ingest(calm, account, batch).await?;
         anyhow::ensure!(answer.rejections.is_empty(), "{account}: refused without any kill: {answer:?}");

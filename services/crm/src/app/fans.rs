@@ -1,9 +1,11 @@
 //! Profiles and timelines (C2), and the record of tier changes.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use siyu_clock::Micros;
 use siyu_rpc::{Error, Page};
 
-use super::ledger::rules_in_force;
+use super::ledger::rules_of;
 use crate::{
     Crm,
     domain::{interaction::Interaction, tier::Tier, tier_rules::TierRules},
@@ -25,8 +27,7 @@ impl Crm {
         let mut tx = self.db.begin_read().await?;
         let fan = store::fan::get(&mut tx, account_id, user_id).await?;
         let fan = fan.ok_or_else(|| not_found(account_id, user_id))?;
-        let account = store::account::get(&mut tx, account_id).await?;
-        let rules = rules_in_force(&mut tx, &account).await?;
+        let rules = rules_of(&mut tx, account_id, fan.rules_version).await?;
         let purchases = store::purchase::summary(&mut tx, account_id, fan.ordinal).await?;
         Ok(FanView { purchases: Some(purchases), ..view(fan, &rules, as_of) })
     }
@@ -41,12 +42,20 @@ impl Crm {
         self.directory.get(account_id).await?;
         let as_of = self.clock.now();
         let mut tx = self.db.begin_read().await?;
-        let account = store::account::get(&mut tx, account_id).await?;
-        let rules = rules_in_force(&mut tx, &account).await?;
         let mut fans =
             store::fan::list(&mut tx, account_id, tier, page.after.unwrap_or_default(), page.limit()).await?;
         let next = page.finish(&mut fans, |last| last.ordinal)?;
-        Ok((fans.into_iter().map(|fan| view(fan, &rules, as_of)).collect(), next))
+        // While fans are being moved to other rules they stand under several.
+        let mut rules: HashMap<i64, TierRules> = HashMap::new();
+        let mut views = Vec::with_capacity(fans.len());
+        for fan in fans {
+            let rules = match rules.entry(fan.rules_version) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(rules_of(&mut tx, account_id, fan.rules_version).await?),
+            };
+            views.push(view(fan, rules, as_of));
+        }
+        Ok((views, next))
     }
 
     /// A page of a fan's timeline, newest first, and the token of the next.

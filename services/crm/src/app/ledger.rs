@@ -56,7 +56,13 @@ impl Ledger {
 
 /// The rules an account lives by.
 pub(super) async fn rules_in_force(tx: &mut Tx, account: &Account) -> Result<TierRules, Error> {
-    let version = account.rules_version;
-    let found = store::tier_rules::get(tx, &account.account_id, version).await?;
-    found.ok_or_else(|| Error::internal(format!("{}: no tier rules {version}", account.account_id)))
+    rules_of(tx, &account.account_id, account.rules_version).await
+}
+
+/// A version of the rules that is in use, so that it must exist.
+pub(super) async fn rules_of(tx: &mut Tx, account_id: &str, version: i64) -> Result<TierRules, Error> {
+    let found = store::tier_rules::get(tx, account_id, version).await?;
+    found
+        .map(|(rules, _)| rules)
+        .ok_or_else(|| Error::internal(format!("{account_id}: no tier rules {version}")))
 }

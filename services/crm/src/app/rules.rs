@@ -8,7 +8,11 @@ use siyu_rpc::{Error, Page};
 use super::{ledger::rules_in_force, tiers::with_histories};
 use crate::{
     Crm,
-    domain::{standing::replay, tier::Tier, tier_rules::TierRules},
+    domain::{
+        standing::{replay, replay_known},
+        tier::Tier,
+        tier_rules::TierRules,
+    },
     store,
 };
 
@@ -75,15 +79,15 @@ impl Crm {
         self.directory.get(account_id).await?;
         let mut tx = self.db.begin().await?;
         let mut account = store::account::lock(&mut tx, account_id).await?;
-        let rules = store::tier_rules::get(&mut tx, account_id, version).await?;
-        let rules = rules.ok_or_else(|| not_found(account_id, version))?;
+        let found = store::tier_rules::get(&mut tx, account_id, version).await?;
+        let (rules, create_time) = found.ok_or_else(|| not_found(account_id, version))?;
         if account.rules_version != version {
             account.rules_version = version;
             account.migrated_ordinal = Some(0);
             store::account::save(&mut tx, &account).await?;
             tx.commit().await?;
         }
-        Ok(Version { rules, create_time: None, active: true })
+        Ok(Version { rules, create_time, active: true })
     }
 
     /// Where every fan is now, and where a version would put them. Changes nothing.
@@ -92,11 +96,11 @@ impl Crm {
         let now = self.clock.now();
         let mut tx = self.db.begin_read().await?;
         let tried = store::tier_rules::get(&mut tx, account_id, version).await?;
-        let tried = tried.ok_or_else(|| not_found(account_id, version))?;
+        let (tried, _) = tried.ok_or_else(|| not_found(account_id, version))?;
         drop(tx);
         let flows = self
             .walk(account_id, |fan_tier, _, history| {
-                let after = replay(&tried, history, now);
+                let after = replay_known(&tried, history, now);
                 (fan_tier, after.tier)
             })
             .await?;

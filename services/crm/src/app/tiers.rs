@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use crate::{
     Crm,
     domain::{
-        standing::{Fact, replay},
+        standing::{Fact, replay_known},
         tier::{Cause, TierChange},
     },
     store::{self, fan::Fan},
@@ -137,7 +137,7 @@ fn partition(fans: &mut [Fan], belongs: impl Fn(&Fan) -> bool) -> (&mut [Fan], &
 /// ordinals, the facts of one fan in the order of event time.
 fn replay_all(ledger: &mut Ledger, fans: &mut [Fan], facts: &[(i64, Fact)], cause: Cause, now: Micros) {
     for (fan, facts) in with_histories(fans, facts) {
-        let mut standing = replay(&ledger.rules, facts.iter().map(|(_, fact)| fact), now);
+        let mut standing = replay_known(&ledger.rules, facts.iter().map(|(_, fact)| fact), now);
         let before = fan.standing.tier;
         if let Some(to) = standing.tier
             && before != Some(to)

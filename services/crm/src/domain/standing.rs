@@ -188,12 +188,22 @@ pub(crate) fn replay<'a>(
     facts: impl IntoIterator<Item = &'a Fact>,
     until: Micros,
 ) -> Standing {
+    replay_known(rules, facts.into_iter().take_while(|fact| fact.time <= until), until)
+}
+
+/// Like [`replay`], with every interaction that is known at `now`: those of a clock that runs ahead count as if they
+/// happened now.
+pub(crate) fn replay_known<'a>(
+    rules: &TierRules,
+    facts: impl IntoIterator<Item = &'a Fact>,
+    now: Micros,
+) -> Standing {
     let mut standing = Standing::unknown();
-    for fact in facts.into_iter().take_while(|fact| fact.time <= until) {
-        standing.apply(rules, fact, fact.time);
+    for fact in facts {
+        standing.apply(rules, fact, fact.time.min(now));
     }
     // One settling goes down one path only; between interactions there is nothing else that could happen.
-    standing.settle(rules, until);
+    standing.settle(rules, now);
     standing
 }
 

@@ -49,15 +49,20 @@ impl Row {
     }
 }
 
-/// One version of an account's rules, if it exists. Version 0 always does.
-pub(crate) async fn get(tx: &mut Tx, account_id: &str, version: i64) -> Result<Option<TierRules>, DbError> {
+/// One version of an account's rules, if it exists, and when it was written. Version 0 always exists, and was never
+/// written.
+pub(crate) async fn get(
+    tx: &mut Tx,
+    account_id: &str,
+    version: i64,
+) -> Result<Option<(TierRules, Option<i64>)>, DbError> {
     if version == 0 {
-        return Ok(Some(TierRules::default()));
+        return Ok(Some((TierRules::default(), None)));
     }
     let text = tx.pick(GET);
     let found: Option<Row> =
         on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(version).fetch_optional(conn).await)?;
-    Ok(found.map(Row::decode).transpose()?.map(|(rules, _)| rules))
+    Ok(found.map(Row::decode).transpose()?.map(|(rules, time)| (rules, Some(time))))
 }
 
 /// The account's own versions after `after`, oldest first, each with the time it was written.
