@@ -33,9 +33,11 @@ else
 endif
 
 bench:
+	cargo build --profile bench -p siyu -p siyu-tests
 	tests/with-postgres.sh cargo run --profile bench -p siyu-tests --bin siyu-bench -- $(ARGS)
 
 chaos:
+	cargo build --profile bench -p siyu -p siyu-tests
 	tests/with-postgres.sh cargo run --profile bench -p siyu-tests --bin siyu-chaos -- $(ARGS)
 
 clean-tools:

@@ -12,7 +12,14 @@ use prost::Message;
 use prost_reflect::DescriptorPool;
 use tonic_prost_build::FileDescriptorSet;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // A panic shows the message; an error returned from here would show its data structure.
+    if let Err(error) = compile() {
+        panic!("{error}");
+    }
+}
+
+fn compile() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
     let mut files = Vec::new();

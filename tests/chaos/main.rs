@@ -43,17 +43,19 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(some_seed);
     println!("seed {seed}");
+    let Arguments { kills, callers, .. } = &arguments;
+    let again = format!("again with --seed {seed} --kills {kills} --callers {callers}");
     match run(&arguments, seed).await {
         Ok(0) => {
             println!("no rule was broken (seed {seed})");
             ExitCode::SUCCESS
         }
         Ok(violations) => {
-            println!("FAILED: {violations} violations; again with --seed {seed} --kills {}", arguments.kills);
+            println!("FAILED: {violations} violations; {again}");
             ExitCode::FAILURE
         }
         Err(error) => {
-            println!("FAILED: {error:#}; again with --seed {seed} --kills {}", arguments.kills);
+            println!("FAILED: {error:#}; {again}");
             ExitCode::FAILURE
         }
     }

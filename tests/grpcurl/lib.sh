@@ -4,6 +4,7 @@
 # shellcheck disable=SC2034 # variables for the scenarios
 set -euo pipefail
 export LC_ALL=C.UTF-8
+unset "${!SIYU_@}"
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 siyu=${SIYU:-target/debug/siyu}
@@ -23,7 +24,7 @@ clean_up() {
   for pid in "${servers[@]}"; do
     if [[ -n $pid ]]; then stop "$pid"; fi
   done
-  grep -hE 'panicked| ERROR ' "$work"/*.log 2>/dev/null || true
+  grep -hE 'panicked| ERROR ' "$work"/*.log 2>/dev/null | grep -v "${expected_log:-^$}" || true
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -38,6 +39,7 @@ run_siyu() {
 # start COMMAND…: serves in the background; comes back once health says SERVING.
 start() {
   local log=$work/${#servers[@]}.log i
+  : >"$log"
   "$siyu" "$1" "${settings[@]}" "${@:2}" >"$log" 2>&1 &
   server=$!
   servers+=("$server")

@@ -1,3 +1,89 @@
-//! Speed.
+//! `make bench`: speed and cost, each beside what else this machine can do in the same run. Server and load are pinned
+//! to a core each; every figure is the median of interleaved rounds.
 
-fn main() {}
+mod copy;
+mod decay;
+mod fans;
+mod ingestion;
+mod machine;
+mod rows;
+mod service;
+mod set_based;
+
+use clap::{Parser, ValueEnum};
+use siyu_clock::Stopwatch;
+use siyu_tests::Engine;
+
+/// Measures ingestion, and finding the fans whose tier changed.
+#[derive(Debug, Clone, Parser)]
+pub(crate) struct Arguments {
+    /// Interactions of a round
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    events: u32,
+    /// Clients that send at once, each on a connection of its own
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    callers: u32,
+    /// Accounts that the clients send to
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    accounts: u32,
+    /// Rounds of ingestion
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Numbers of fans among whom those whose tier changed are found
+    #[arg(long, value_delimiter = ',', default_value = "100000,3000000")]
+    fans: Vec<i64>,
+    /// Days that pass, one after the other
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=30))]
+    days: u32,
+    /// Only this part [default: all]
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Small sizes, for a minute
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Ingestion,
+    Decay,
+}
+
+impl Arguments {
+    fn sized(self) -> Self {
+        if self.quick {
+            Self { events: 20_000, rounds: 1, fans: vec![20_000, 200_000], ..self }
+        } else {
+            self
+        }
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse().sized();
+    let stopwatch = Stopwatch::start();
+    let cores = machine::Cores::divide().await;
+    println!("{cores}");
+    if cfg!(debug_assertions) {
+        println!("This is a build for debugging: its figures mean nothing. `make bench` builds for speed.");
+    }
+    let engines = machine::engines();
+    if !engines.contains(&Engine::Postgres) {
+        println!(
+            "SKIP postgres: SIYU_TEST_POSTGRES does not name a cluster (tests/with-postgres.sh starts one)"
+        );
+    }
+    if arguments.wants(Part::Ingestion) {
+        ingestion::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Decay) {
+        decay::measure(&arguments, &engines).await?;
+    }
+    println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
+    Ok(())
+}

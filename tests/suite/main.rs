@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod accounts;
 mod crm_figures;
 mod crm_figures_model;
@@ -10,6 +11,11 @@ mod crm_ingestion;
 mod crm_tier_rules;
 mod crm_tier_times;
 mod crm_tiers;
+mod imports;
+mod imports_cdnow;
+mod limits;
+mod raw;
 mod schema;
+mod shutdown;
 mod support;
 mod traces;

@@ -20,6 +20,14 @@ pub enum Error {
         /// The rule, e.g. `string.email`.
         rule: String,
     },
+    /// A `pattern` that is no regular expression.
+    #[error("{field}: the pattern is no regular expression: {problem}")]
+    BadPattern {
+        /// Full name of the field.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A method without `option (siyu.common.v1.policy)`.
     #[error("{method}: no policy; add `option (siyu.common.v1.policy) = {{…}}` to say who may call it")]
     MissingPolicy {

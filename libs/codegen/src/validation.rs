@@ -213,10 +213,13 @@ impl Checks<'_> {
                 }
                 ("string", "pattern") => {
                     let pattern = argument.as_str().unwrap_or_default();
+                    let field = || self.field.full_name().to_owned();
+                    regex::Regex::new(pattern)
+                        .map_err(|error| Error::BadPattern { field: field(), problem: error.to_string() })?;
                     (
                         format!(
                             "{{ static PATTERN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| \
-                             regex::Regex::new({pattern:?}).expect(\"patterns are tested\")); PATTERN.is_match({value}) }}"
+                             regex::Regex::new({pattern:?}).expect(\"checked when it was generated\")); PATTERN.is_match({value}) }}"
                         ),
                         format!("must match {pattern}"),
                     )

@@ -1,4 +1,4 @@
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     migrate::MigrateError,
@@ -24,7 +24,7 @@ pub enum OpenError {
     #[error("the URL must begin with `sqlite:` or `postgres://`")]
     UnknownScheme,
     /// The folder of the SQLite file could not be made.
-    #[error("cannot create the folder {folder}: {source}")]
+    #[error("cannot create the folder {folder}")]
     Folder {
         /// The folder.
         folder: String,
@@ -32,10 +32,10 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The database could not be reached.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect")]
     Connect(#[from] sqlx::Error),
     /// The schema could not be brought up to date.
-    #[error("cannot migrate: {0}")]
+    #[error("cannot migrate")]
     Migrate(#[from] MigrateError),
 }
 
@@ -54,18 +54,29 @@ impl Db {
         Ok(db)
     }
 
-    async fn connect(options: &OpenOptions) -> Result<Self, OpenError> {
+    /// Opens a database as it is, without looking at its schema. Creates the SQLite file where it is missing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect(options: &OpenOptions) -> Result<Self, OpenError> {
         if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
             let pool = PgPoolOptions::new()
                 .max_connections(options.max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .test_before_acquire(false);
-            return Ok(Self::Postgres(pool.connect_with(PgConnectOptions::from_str(&options.url)?).await?));
+            // A plan made while a table was empty reads all of it, and a kept plan would go on doing so while it grows.
+            let connect =
+                PgConnectOptions::from_str(&options.url)?.options([("plan_cache_mode", "force_custom_plan")]);
+            return Ok(Self::Postgres(pool.connect_with(connect).await?));
         }
         let path = options.url.strip_prefix("sqlite:").ok_or(OpenError::UnknownScheme)?;
         let path = Path::new(path.strip_prefix("//").unwrap_or(path));
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
+            // What is in it is nobody else's business.
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
                 .map_err(|source| OpenError::Folder { folder: folder.display().to_string(), source })?;
         }
         let connect = SqliteConnectOptions::new()

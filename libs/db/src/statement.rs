@@ -36,10 +36,14 @@ impl Statement {
 ///     };
 ///     /// Over the rows of a JSON array of arrays, given as one parameter: a bulk statement without bulk parameters.
 ///     /// `input` is what a row is called in the text, `input.value->>0` its first column as text.
-///     FIND = ["SELECT name FROM ", rows(1), " JOIN account ON account_id = input.value->>0"];
+///     INSERT = ["INSERT INTO account (account_id) SELECT input.value->>0 FROM ", rows(1), ""];
+///     /// The rows of a table whose column is one of the values of such a parameter. Each is looked up in the index,
+///     /// whatever the statistics of the table say or do not say yet.
+///     FIND = ["SELECT name FROM ", lookup("account", "account_id", "TEXT", 1), " AND active = 1"];
 /// }
-/// assert_eq!(STATEMENTS.len(), 3);
-/// assert!(FIND.sqlite.contains("FROM json_each($1) AS input JOIN"));
+/// assert_eq!(STATEMENTS.len(), 4);
+/// assert!(INSERT.sqlite.ends_with("FROM json_each($1) AS input"));
+/// assert!(FIND.postgres.contains("FROM account WHERE account.account_id = ANY"));
 /// ```
 #[macro_export]
 macro_rules! statements {
@@ -51,6 +55,21 @@ macro_rules! statements {
             name: stringify!($name),
             sqlite: concat!($before, "json_each($", $number, ") AS input", $after),
             postgres: concat!($before, "jsonb_array_elements($", $number, "::jsonb) AS input(value)", $after),
+        }
+    };
+    (@one $name:ident, [
+        $before:literal, lookup($table:literal, $column:literal, $type:literal, $number:literal), $after:literal
+    ]) => {
+        $crate::Statement {
+            name: stringify!($name),
+            sqlite: concat!(
+                $before, "json_each($", $number, ") AS input CROSS JOIN ", $table,
+                " WHERE ", $table, ".", $column, " = CAST(input.value->>0 AS ", $type, ")", $after
+            ),
+            postgres: concat!(
+                $before, $table, " WHERE ", $table, ".", $column, " = ANY(ARRAY(SELECT CAST(value->>0 AS ", $type,
+                ") FROM jsonb_array_elements($", $number, "::jsonb) AS input(value)))", $after
+            ),
         }
     };
     (@one $name:ident, $text:tt) => {

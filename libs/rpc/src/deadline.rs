@@ -42,8 +42,17 @@ impl Deadline {
 
     /// Ends a stream of answers with DEADLINE_EXCEEDED when the time is over.
     pub(crate) fn apply_to_stream(self, body: Body) -> Body {
-        Body::new(EndingAt { body, end: Box::pin(tokio::time::sleep(self.remaining())), ended: false })
+        end_stream(body, tokio::time::sleep(self.remaining()), exceeded)
     }
+}
+
+/// Ends a stream of answers with an error as soon as `end` comes.
+pub(crate) fn end_stream(
+    body: Body,
+    end: impl Future<Output = ()> + Send + 'static,
+    error: fn() -> Error,
+) -> Body {
+    Body::new(EndingAt { body, end: Box::pin(end), error, ended: false })
 }
 
 /// What is left for the calls that the current call makes itself; none outside a call.
@@ -86,13 +95,18 @@ pub(crate) fn header_value(duration: Duration) -> String {
 
 struct EndingAt {
     body: Body,
-    end: Pin<Box<tokio::time::Sleep>>,
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
+    error: fn() -> Error,
     ended: bool,
 }
 
 impl tonic::codegen::Body for EndingAt {
     type Data = <Body as tonic::codegen::Body>::Data;
     type Error = Status;
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -104,7 +118,7 @@ impl tonic::codegen::Body for EndingAt {
         if self.end.as_mut().poll(cx).is_ready() {
             self.ended = true;
             let mut trailers = HeaderMap::new();
-            return Poll::Ready(match Status::from(exceeded()).add_header(&mut trailers) {
+            return Poll::Ready(match Status::from((self.error)()).add_header(&mut trailers) {
                 Ok(()) => Some(Ok(http_body::Frame::trailers(trailers))),
                 Err(status) => Some(Err(status)),
             });

@@ -181,7 +181,10 @@ pub fn complete(status: Status) -> Status {
     if !status.details().is_empty() {
         return status;
     }
-    let message = status.message().to_owned();
+    let message = match (status.code(), status.message()) {
+        (Code::Unimplemented, "") => "this server does not serve the method".to_owned(),
+        (_, message) => message.to_owned(),
+    };
     let too_large = status.code() == Code::OutOfRange && message.contains("message length too large");
     let (code, reason) = match status.code() {
         _ if too_large => (Code::ResourceExhausted, ErrorReason::MessageTooLarge),
@@ -192,7 +195,8 @@ pub fn complete(status: Status) -> Status {
         // tonic says INTERNAL when a body is no valid message: that is the caller's mistake.
         Code::Internal if message.contains("decode") => (Code::InvalidArgument, ErrorReason::InvalidField),
         Code::Internal | Code::Unknown => return Error::internal(message).into(),
-        code => (code, ErrorReason::Unspecified),
+        Code::NotFound => (Code::NotFound, ErrorReason::ResourceNotFound),
+        code => (code, ErrorReason::Internal),
     };
     Error::new(code, reason, message).into()
 }

@@ -20,7 +20,8 @@ use siyu_proto::{
     common::v1::{Access, ErrorReason},
 };
 use siyu_telemetry::names;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -55,19 +56,26 @@ pub struct GateLayer {
     /// Places for calls under way; none between services in one process, where a nested call would wait for the place
     /// that its own caller holds.
     places: Option<Arc<Semaphore>>,
+    /// Cancelled when the server stops: watching its health must not hold that up.
+    stopping: CancellationToken,
 }
 
 impl GateLayer {
     /// The gate at the socket: at most `max_concurrent_requests` calls are under way, more are refused at once.
     #[must_use]
-    pub fn at_socket(config: GateConfig, max_concurrent_requests: usize) -> Self {
-        Self { config: Arc::new(config), places: Some(Arc::new(Semaphore::new(max_concurrent_requests))) }
+    pub fn at_socket(
+        config: GateConfig,
+        max_concurrent_requests: usize,
+        stopping: CancellationToken,
+    ) -> Self {
+        let places = Some(Arc::new(Semaphore::new(max_concurrent_requests)));
+        Self { config: Arc::new(config), places, stopping }
     }
 
     /// The gate between services in one process. Their identity comes with the request, not as a token.
     #[must_use]
     pub fn in_process(config: GateConfig) -> Self {
-        Self { config: Arc::new(config), places: None }
+        Self { config: Arc::new(config), places: None, stopping: CancellationToken::new() }
     }
 }
 
@@ -146,20 +154,19 @@ impl GateLayer {
         S: tower::Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let _place = match &self.places {
-            None => None,
-            Some(places) => Some(places.clone().try_acquire_owned().map_err(|_| overloaded())?),
-        };
-        match method {
+        let _place = match method {
             Some(method) => {
+                let place = self.place()?;
                 let caller = self.authenticate(&request, method)?;
                 authorize_kind(&caller, method)?;
                 Span::current().record("siyu.caller", caller.subject());
                 request.extensions_mut().insert(caller);
+                place
             }
-            None if is_infrastructure(request.uri().path()) => {}
+            // However busy the server is: a probe without an answer would have it restarted.
+            None if is_infrastructure(request.uri().path()) => None,
             None => return Err(unknown_method(request.uri().path())),
-        }
+        };
 
         let deadline = self.deadline(&request, method)?;
         let call = AssertUnwindSafe(inner.call(request)).catch_unwind();
@@ -175,8 +182,26 @@ impl GateLayer {
         let streams_answers = method.is_some_and(|method| method.server_streaming);
         Ok(match deadline {
             Some(deadline) if streams_answers => response.map(|body| deadline.apply_to_stream(body)),
+            _ if method.is_none() => response.map(|body| self.end_with_server(body)),
             _ => response,
         })
+    }
+
+    /// A place among the calls under way.
+    fn place(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let Some(places) = &self.places else { return Ok(None) };
+        places.clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
+    }
+
+    /// Ends a stream that would otherwise go on for ever, a moment after the server began to stop.
+    fn end_with_server(&self, body: Body) -> Body {
+        const LAST_WORD: Duration = Duration::from_millis(100);
+        let stopping = self.stopping.clone();
+        let end = async move {
+            stopping.cancelled().await;
+            tokio::time::sleep(LAST_WORD).await;
+        };
+        deadline::end_stream(body, end, stopped)
     }
 
     fn authenticate(&self, request: &Request, method: &Method) -> Result<Caller, Error> {
@@ -242,6 +267,10 @@ fn overloaded() -> Error {
         ErrorReason::Overloaded,
         "the server has more calls under way than it takes; try again",
     )
+}
+
+fn stopped() -> Error {
+    Error::new(Code::Unavailable, ErrorReason::Overloaded, "the server is stopping")
 }
 
 fn unknown_method(path: &str) -> Error {

@@ -106,7 +106,7 @@ pub async fn serve(
         .http2_max_header_list_size(16 * 1024)
         .layer(cors(&config.grpc_web_origins))
         .layer(tonic_web::GrpcWebLayer::new())
-        .layer(GateLayer::at_socket(gate, config.max_concurrent_requests))
+        .layer(GateLayer::at_socket(gate, config.max_concurrent_requests, stop_accepting.clone()))
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, async move { drain.cancelled().await });
     let mut serving = std::pin::pin!(serving);

@@ -32,7 +32,9 @@ pub(crate) fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
     if directives.trim().is_empty() {
         return Err(refuse("must not be empty; \"off\" silences the log".to_owned()));
     }
-    EnvFilter::try_new(directives).map_err(|error| refuse(format!("{error} in {directives:?}")))
+    // PostgreSQL notices at every start that the migrations table exists.
+    let directives = format!("sqlx::postgres::notice=warn,{directives}");
+    EnvFilter::try_new(&directives).map_err(|error| refuse(format!("{error} in {directives:?}")))
 }
 
 /// The JSON lines of tracing-subscriber, with the id that finds the trace of a line.

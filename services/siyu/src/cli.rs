@@ -3,7 +3,7 @@
 mod create;
 mod token;
 
-use std::{path::Path, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -23,14 +23,15 @@ use crate::{
     doctor,
     import::{self, ImportArgs},
     keys::Keys,
+    output::print,
     report, serve,
     suite::{ServiceName, Suite},
 };
 
 /// Siyu (私域): an open private-domain operations platform.
 #[derive(Debug, Parser)]
-#[command(version, about)]
-pub struct Cli {
+#[command(version)]
+struct Cli {
     #[command(flatten)]
     overrides: Overrides,
     #[command(subcommand)]
@@ -128,11 +129,12 @@ impl ServerArgs {
     }
 }
 
-/// Runs a command.
+/// Runs the command that `arguments` ask for, the name of the program first.
 ///
 /// # Errors
 /// With a message for whoever typed it.
-pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse_from(settings_first(arguments));
     let mut overrides = cli.overrides;
     if let Command::Dev { clock } | Command::Serve { clock, .. } = &cli.command {
         overrides.sim_clock = clock.sim_clock.is_some();
@@ -146,8 +148,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let services = if services.is_empty() { ServiceName::ALL.to_vec() } else { services };
             Suite::migrate(config, &services).await?;
         }
-        Command::Config => println!("{}", loaded.describe()),
-        Command::Token(args) => println!("{}", args.mint(config)?),
+        Command::Config => print(loaded.describe())?,
+        Command::Token(args) => print(args.mint(config)?)?,
         Command::Doctor => return doctor::run(config).await,
         Command::Import { server, create, currency, import } => {
             let client = server.connect(config).await?;
@@ -159,11 +161,33 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report { server, account } => {
             let account = if account.contains('/') { account } else { format!("accounts/{account}") };
             let client = server.connect(config).await?;
-            println!("{}", report::account(&mut AnalyticsServiceClient::new(client), &account, "").await?);
+            let display_name = display_name(client.clone(), &account).await?;
+            print(report::account(&mut AnalyticsServiceClient::new(client), &account, &display_name).await?)?;
         }
         Command::Demo(args) => args.run(config).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts `--set` and `--config` before the command, wherever they stand: of an option that may stand on both sides,
+/// the parser would keep one side only.
+fn settings_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let mut first = Vec::from_iter(arguments.next());
+    let mut rest = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy().into_owned();
+        if text == "--set" || text == "--config" {
+            first.push(argument);
+            first.extend(arguments.next());
+        } else if text.starts_with("--set=") || text.starts_with("--config=") {
+            first.push(argument);
+        } else {
+            rest.push(argument);
+        }
+    }
+    first.extend(rest);
+    first
 }
 
 /// Imports and prints the figures. The exit code is 2 when some rows were rejected.
@@ -178,7 +202,7 @@ async fn run_import(client: Client, args: ImportArgs) -> anyhow::Result<ExitCode
     )
     .await?;
     let display_name = display_name(client.clone(), &account).await?;
-    println!("{}", report::account(&mut AnalyticsServiceClient::new(client), &account, &display_name).await?);
+    print(report::account(&mut AnalyticsServiceClient::new(client), &account, &display_name).await?)?;
     Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REJECTED) })
 }
 
@@ -195,4 +219,18 @@ fn keys(config: &Config) -> anyhow::Result<Keys> {
 
 fn show(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_count_on_both_sides_of_the_command() {
+        let words = ["siyu", "--set", "a.b=1", "dev", "--set=c.d=2", "--sim-clock", "--config", "f.toml"];
+        let cli = Cli::parse_from(settings_first(words.map(OsString::from)));
+        assert_eq!(cli.overrides.set, ["a.b=1", "c.d=2"]);
+        assert_eq!(cli.overrides.file.as_deref(), Some(Path::new("f.toml")));
+        assert!(matches!(cli.command, Command::Dev { clock: ClockArgs { sim_clock: Some(None) } }));
+    }
 }

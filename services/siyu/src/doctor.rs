@@ -1,12 +1,23 @@
 //! `siyu doctor`: is everything that a process needs where it should be?
 
-use std::{fs, io::Write, path::Path, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    io::{ErrorKind, Write},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
 
 use siyu_clock::Stopwatch;
-use siyu_db::read_schema;
+use siyu_db::{Db, OpenError, read_schema};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{config::Config, keys::Keys, suite::ServiceName};
+use crate::{
+    config::Config,
+    keys::Keys,
+    output::{one_line, print},
+    suite::ServiceName,
+};
 
 /// Fewer durable writes a second than this, and every commit is slow.
 const SLOW_DISK: u128 = 500;
@@ -18,25 +29,25 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let mut tell = |what: &str, found: Result<String, String>| {
         all_well &= found.is_ok();
         match found {
-            Ok(text) => println!("ok    {what}: {text}"),
-            Err(text) => println!("FAIL  {what}: {text}"),
+            Ok(text) => print(format!("ok    {what}: {text}")),
+            Err(text) => print(format!("FAIL  {what}: {text}")),
         }
     };
-    tell("configuration", Ok("every key is known and every value allowed".to_owned()));
-    tell("keys", check_keys(config));
-    tell("disk", check_disk(&config.storage.data_dir));
+    tell("configuration", Ok("every key is known and every value allowed".to_owned()))?;
+    tell("keys", check_keys(config))?;
+    tell("disk", check_disk(&config.storage.data_dir))?;
     for service in ServiceName::ALL {
-        tell(&format!("{} storage", service.name()), check_storage(config, service).await);
+        tell(&format!("{} storage", service.name()), check_storage(config, service).await)?;
     }
-    tell("port", check_port(config).await);
+    tell("port", check_port(config).await)?;
     if !config.peers.accounts.is_empty() {
-        tell("peers.accounts", check_peer(&config.peers.accounts).await);
+        tell("peers.accounts", check_peer(&config.peers.accounts).await)?;
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn check_keys(config: &Config) -> Result<String, String> {
-    let keys = Keys::load(config).map_err(|error| format!("{error:#}"))?;
+    let keys = Keys::load(config).map_err(|error| one_line(&error))?;
     Ok(if keys.signer.is_some() { "development secret" } else { "public keys" }.to_owned())
 }
 
@@ -62,19 +73,31 @@ fn check_disk(data_dir: &Path) -> Result<String, String> {
     Ok(format!("{folder} takes {rate} durable writes a second{remark}"))
 }
 
+/// Looks at the database as it is, and leaves it so.
 async fn check_storage(config: &Config, service: ServiceName) -> Result<String, String> {
-    let db = service.open_storage(config).await.map_err(|error| format!("{error:#}"))?;
+    let options = service.storage(config);
+    if options.url.strip_prefix("sqlite:").is_some_and(|path| !Path::new(path).exists()) {
+        return Ok("will be created at the first start".to_owned());
+    }
+    let of_context =
+        |error: OpenError| format!("{}.database_url: {}", service.name(), one_line(&error.into()));
+    let db = Db::connect(&options).await.map_err(of_context)?;
     let mut tx = db.begin_read().await.map_err(|error| error.to_string())?;
     let tables = read_schema(&mut tx).await.map_err(|error| error.to_string())?.len();
     drop(tx);
     db.close().await;
-    Ok(format!("{}, {tables} tables, up to date", db.engine().name()))
+    Ok(format!("{}, {tables} tables", db.engine().name()))
 }
 
+/// A port in use is no mistake: a server may be running.
 async fn check_port(config: &Config) -> Result<String, String> {
-    match TcpListener::bind(config.server.listen).await {
-        Ok(_) => Ok(format!("{} is free", config.server.listen)),
-        Err(error) => Err(format!("{}: {error} (is a server running?)", config.server.listen)),
+    let address = config.server.listen;
+    match TcpListener::bind(address).await {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            Ok(format!("{address} is in use: is a server running?"))
+        }
+        Err(error) => Err(format!("{address}: {error}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -53,7 +53,8 @@ impl Keys {
 
 /// The secret in the data directory. Whoever comes first makes it; only its owner may read it.
 fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
-    fs::create_dir_all(data_dir).with_context(|| format!("storage.data_dir {}", data_dir.display()))?;
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    created.with_context(|| format!("storage.data_dir {}", data_dir.display()))?;
     let path = data_dir.join(SECRET_FILE);
     // Written beside and linked into place: nobody ever reads half a secret.
     if !path.exists() {

@@ -8,6 +8,7 @@ pub mod demo;
 mod doctor;
 pub mod import;
 pub mod keys;
+pub mod output;
 pub mod report;
 pub mod serve;
 pub mod suite;

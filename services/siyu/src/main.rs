@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    match siyu::cli::run(siyu::cli::Cli::parse()).await {
+    match siyu::cli::run(std::env::args_os()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", siyu::output::one_line(&error));
             ExitCode::FAILURE
         }
     }

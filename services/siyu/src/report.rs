@@ -5,73 +5,57 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use anyhow::Context;
 use siyu_proto::crm::v1::{
     GetGmvConcentrationRequest, GetMatrixRequest, GetRfmRequest, GetSalesRequest, GetTierFlowRequest,
     GetTierFunnelRequest, ListMonthlySalesRequest, MonthlySales, TimeBasis,
     analytics_service_client::AnalyticsServiceClient,
 };
-use tonic::{
-    body::Body,
-    client::GrpcService,
-    codegen::{Body as ResponseBody, Bytes, StdError},
-};
+use tonic::Request;
 
+use crate::connect::Client;
 use render::AccountFigures;
 
 const FLOW_SECONDS: i64 = 30 * 86_400;
-
-/// Whatever carries the calls of a generated client: a channel, or a service in this process.
-pub trait Transport:
-    GrpcService<
-        Body,
-        Error: Into<StdError>,
-        ResponseBody: ResponseBody<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-    >
-{
-}
-
-impl<T> Transport for T where
-    T: GrpcService<
-            Body,
-            Error: Into<StdError>,
-            ResponseBody: ResponseBody<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-        >
-{
-}
 
 /// All figures of one account, `account_name` being `accounts/{account}`.
 ///
 /// # Errors
 /// When a call fails or an answer lacks what the contract promises.
-pub async fn account<T: Transport>(
-    client: &mut AnalyticsServiceClient<T>,
+pub async fn account(
+    client: &mut AnalyticsServiceClient<Client>,
     account_name: &str,
     display_name: &str,
 ) -> anyhow::Result<String> {
     let parent = || account_name.to_owned();
-    let funnel = client.get_tier_funnel(GetTierFunnelRequest { parent: parent() }).await?.into_inner();
+    let funnel =
+        client.get_tier_funnel(patiently(GetTierFunnelRequest { parent: parent() })).await?.into_inner();
     // The flow ends where the funnel stands, by the server's clock.
     let end_time = funnel.as_of.context("the tier funnel has no as_of")?;
     let start_time = prost_types::Timestamp { seconds: end_time.seconds - FLOW_SECONDS, ..end_time };
 
     let sales = client
-        .get_sales(GetSalesRequest { parent: parent(), ..GetSalesRequest::default() })
+        .get_sales(patiently(GetSalesRequest { parent: parent(), ..GetSalesRequest::default() }))
         .await?
         .into_inner();
     let months = monthly_sales(client, account_name).await?;
     let concentration = client
-        .get_gmv_concentration(GetGmvConcentrationRequest { parent: parent(), top_percents: Vec::new() })
+        .get_gmv_concentration(patiently(GetGmvConcentrationRequest {
+            parent: parent(),
+            top_percents: Vec::new(),
+        }))
         .await?
         .into_inner();
-    let rfm = client.get_rfm(GetRfmRequest { parent: parent() }).await?.into_inner();
+    let rfm = client.get_rfm(patiently(GetRfmRequest { parent: parent() })).await?.into_inner();
     let flow = client
-        .get_tier_flow(GetTierFlowRequest {
+        .get_tier_flow(patiently(GetTierFlowRequest {
             parent: parent(),
             start_time: Some(start_time),
             end_time: Some(end_time),
             basis: TimeBasis::EventTime.into(),
-        })
+        }))
         .await?
         .into_inner();
 
@@ -86,17 +70,26 @@ pub async fn account<T: Transport>(
 ///
 /// # Errors
 /// When the call fails or the answer lacks what the contract promises.
-pub async fn matrix<T: Transport>(
-    client: &mut AnalyticsServiceClient<T>,
+pub async fn matrix(
+    client: &mut AnalyticsServiceClient<Client>,
     enterprise_name: &str,
 ) -> anyhow::Result<String> {
     let request = GetMatrixRequest { parent: enterprise_name.to_owned() };
-    let matrix = client.get_matrix(request).await?.into_inner();
+    let matrix = client.get_matrix(patiently(request)).await?.into_inner();
     render::matrix(enterprise_name, &matrix)
 }
 
-async fn monthly_sales<T: Transport>(
-    client: &mut AnalyticsServiceClient<T>,
+/// A call whose answer is worth waiting for: the figures of a large account take longer than the server's default
+/// deadline. The server cuts it to its own maximum.
+fn patiently<T>(message: T) -> Request<T> {
+    const PATIENCE: Duration = Duration::from_secs(600);
+    let mut request = Request::new(message);
+    request.set_timeout(PATIENCE);
+    request
+}
+
+async fn monthly_sales(
+    client: &mut AnalyticsServiceClient<Client>,
     account_name: &str,
 ) -> anyhow::Result<Vec<MonthlySales>> {
     let mut months = Vec::new();
@@ -104,7 +97,7 @@ async fn monthly_sales<T: Transport>(
     loop {
         let request =
             ListMonthlySalesRequest { parent: account_name.to_owned(), page_size: 1_000, page_token };
-        let page = client.list_monthly_sales(request).await?.into_inner();
+        let page = client.list_monthly_sales(patiently(request)).await?.into_inner();
         months.extend(page.months);
         page_token = page.next_page_token;
         if page_token.is_empty() {

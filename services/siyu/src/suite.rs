@@ -53,7 +53,8 @@ impl ServiceName {
         }
     }
 
-    fn storage(self, config: &Config) -> OpenOptions {
+    /// Where its data is.
+    pub(crate) fn storage(self, config: &Config) -> OpenOptions {
         match self {
             Self::Accounts => OpenOptions {
                 url: config.accounts_database_url(),
@@ -150,7 +151,8 @@ impl Suite {
         }
         if let Some(clock) = clock.simulated() {
             let control = ClockControl::new(clock.clone(), background.clone());
-            routes = routes.add_service(ClockServiceServer::new(control));
+            let service = ClockServiceServer::new(control).max_decoding_message_size(max_message_bytes);
+            routes = routes.add_service(service);
             names.push(clock_service_server::SERVICE_NAME);
         }
         let routes = routes.prepare();
@@ -165,7 +167,7 @@ impl Suite {
     pub async fn migrate(config: &Config, services: &[ServiceName]) -> anyhow::Result<()> {
         for service in services {
             service.open_storage(config).await?.close().await;
-            println!("{}: up to date", service.name());
+            crate::output::print(format!("{}: up to date", service.name()))?;
         }
         Ok(())
     }

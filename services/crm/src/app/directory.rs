@@ -101,6 +101,8 @@ fn unanswered(status: Status, name: &str) -> Error {
             ErrorReason::DeadlineExceeded,
             "the time allowed for the call ran out",
         ),
+        // Trying again will not help: the token of this service is at fault.
+        Code::Unauthenticated | Code::PermissionDenied => Error::internal(status),
         _ => Error::new(
             Code::Unavailable,
             ErrorReason::DependencyUnavailable,

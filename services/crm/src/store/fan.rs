@@ -6,9 +6,8 @@ use crate::domain::{standing::Standing, tier::Tier};
 
 statements! {
     GET = "SELECT * FROM fan WHERE account_id = $1 AND user_id = $2";
-    FIND_BY_USER = ["SELECT fan.* FROM ", rows(2), " CROSS JOIN fan WHERE fan.account_id = $1 AND fan.user_id = input.value->>0"];
-    FIND_BY_ORDINAL = ["SELECT fan.* FROM ", rows(2),
-        " CROSS JOIN fan WHERE fan.account_id = $1 AND fan.ordinal = CAST(input.value->>0 AS BIGINT)"];
+    FIND_BY_USER = ["SELECT fan.* FROM ", lookup("fan", "user_id", "TEXT", 2), " AND fan.account_id = $1"];
+    FIND_BY_ORDINAL = ["SELECT fan.* FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     RANGE = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal";
     LIST = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
     LIST_TIER = "SELECT * FROM fan WHERE account_id = $1 AND tier = $2 AND ordinal > $3 ORDER BY ordinal LIMIT $4";

@@ -8,10 +8,9 @@ use crate::domain::{
 };
 
 statements! {
-    FIND = ["SELECT interaction.*, fan.user_id FROM ", rows(2),
-            " CROSS JOIN interaction CROSS JOIN fan \
-             WHERE interaction.account_id = $1 AND interaction.event_id = input.value->>0 \
-             AND fan.account_id = $1 AND fan.ordinal = interaction.ordinal"];
+    FIND = ["SELECT interaction.*, (SELECT user_id FROM fan WHERE fan.account_id = $1 \
+             AND fan.ordinal = interaction.ordinal) AS user_id FROM ",
+            lookup("interaction", "event_id", "TEXT", 2), " AND interaction.account_id = $1"];
     INSERT = ["INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
                amount_minor, quantity, ingest_time) \
                SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), input.value->>2, \
@@ -21,10 +20,8 @@ statements! {
                 AND (event_time, event_id) < ($3, $4) ORDER BY event_time DESC, event_id DESC LIMIT $6";
     FACTS_OF_RANGE = "SELECT ordinal, kind, event_time, event_id FROM interaction \
                       WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal, event_time, event_id";
-    FACTS_OF = ["SELECT interaction.ordinal, kind, event_time, event_id FROM ", rows(2),
-                " CROSS JOIN interaction WHERE interaction.account_id = $1 \
-                 AND interaction.ordinal = CAST(input.value->>0 AS BIGINT) \
-                 ORDER BY interaction.ordinal, event_time, event_id"];
+    FACTS_OF = ["SELECT ordinal, kind, event_time, event_id FROM ", lookup("interaction", "ordinal", "BIGINT", 2),
+                " AND interaction.account_id = $1 ORDER BY ordinal, event_time, event_id"];
 }
 
 #[derive(sqlx::FromRow)]

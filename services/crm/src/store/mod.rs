@@ -1,6 +1,5 @@
 //! What is stored, one function a statement. Bulk statements take their rows as one JSON parameter, which both
-//! databases read at a few hundred thousand rows a second and which needs no generated SQL. Their joins are written
-//! CROSS JOIN … WHERE: SQLite then goes through the input first and looks each row up, whatever its statistics say.
+//! databases read at a few hundred thousand rows a second and which needs no generated SQL.
 
 pub(crate) mod account;
 pub(crate) mod fan;

@@ -6,8 +6,8 @@ use super::rows;
 use crate::domain::purchase::OrderFacts;
 
 statements! {
-    OWNERS = ["SELECT purchase.order_id, purchase.ordinal FROM ", rows(2),
-              " CROSS JOIN purchase WHERE purchase.account_id = $1 AND purchase.order_id = input.value->>0"];
+    OWNERS = ["SELECT order_id, ordinal FROM ", lookup("purchase", "order_id", "TEXT", 2),
+              " AND purchase.account_id = $1"];
     /// Merges as `OrderFacts::merge` does.
     MERGE = ["INSERT INTO purchase (account_id, order_id, ordinal, order_time, local_day, local_month, amount_minor, \
               refunded_minor, placed, cancelled) \

@@ -80,7 +80,11 @@ fn parse_grant(text: &str) -> Result<Grant, String> {
 }
 
 fn parse_ttl(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| "expected a duration such as 12h".to_owned())?;
-    Duration::try_from(span).ok().filter(|ttl| !ttl.is_zero()).ok_or_else(|| "must be more than 0".to_owned())
+    let expected = "expected a duration such as 12h or 30d";
+    let span: jiff::Span = text.parse().map_err(|_| expected)?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| expected)?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|ttl| !ttl.is_zero())
+        .ok_or_else(|| "must be more than 0".to_owned())
 }

@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     connect::{Client, connect},
     keys::Keys,
+    output::print,
     report,
     serve::{listen, shutdown_on_signal},
     suite::{ServiceName, Suite},
@@ -57,6 +58,10 @@ impl DemoArgs {
         let stopwatch = Stopwatch::start();
         let mut config = config.clone();
         config.storage.data_dir = config.storage.data_dir.join("demo");
+        // The port first: while another demo holds it, its storage must stay.
+        let listener = listen(&config.server).await?;
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
         begin_anew(&config)?;
 
         let zone = TimeZone::get(TIME_ZONE)?;
@@ -72,8 +77,6 @@ impl DemoArgs {
         let suite =
             Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(self.seed), &keys)
                 .await?;
-        let listener = listen(&config.server).await?;
-        let url = format!("http://{}", listener.local_addr()?);
         eprintln!("siyu demo: serving on {url}, ready in {} ms", stopwatch.elapsed().as_millis());
 
         let shutdown = if self.exit { CancellationToken::new() } else { shutdown_on_signal()? };
@@ -88,11 +91,11 @@ impl DemoArgs {
         let client = connect(&url, &token).await?;
         drive(&client, &traffic, first_day, &zone, &clock).await?;
         clock.release();
-        println!("{}", figures(&client).await?);
+        print(figures(&client).await?)?;
         if self.exit {
             shutdown.cancel();
         } else {
-            println!("{}", lines_to_paste(config.server.listen.port(), &token));
+            print(lines_to_paste(address.port(), &token))?;
         }
         server.await??;
         telemetry.shutdown().await;

@@ -68,7 +68,7 @@ pub async fn run(
     send::rebuild_tiers(&tiers, &delivery.args.account, &delivery.progress).await?;
     delivery.progress.finish_and_clear();
     let summary = delivery.summary;
-    println!("{summary}");
+    crate::output::print(&summary)?;
     ensure!(
         summary.is_clean() || !delivery.args.strict,
         "{} rows were rejected (--strict)",

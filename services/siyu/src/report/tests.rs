@@ -1,5 +1,3 @@
-mod fetching;
-
 use proptest::prelude::*;
 use siyu_proto::crm::v1::{
     CurrencyAmount, GetGmvConcentrationResponse, GetMatrixResponse, GetRfmResponse, GetSalesResponse,
