@@ -14,6 +14,7 @@ say "A service that is not here"
 expect_error_as '' NotFound grpc.health.v1.Health/Check '{"service": "siyu.crm.v1.NoSuchService"}'
 
 say "Watched through the end of the server"
+: >"$work/watch"
 "$grpcurl" -plaintext -d '{"service": "readiness"}' "$address" grpc.health.v1.Health/Watch >"$work/watch" 2>&1 &
 watch=$!
 for ((i = 0; i < 100; i++)); do
