@@ -37,7 +37,11 @@ impl Deadline {
 
     /// Runs a call with this deadline.
     pub(crate) async fn apply<F: Future>(self, call: F) -> Result<F::Output, Error> {
-        tokio::time::timeout(self.remaining(), CURRENT.scope(self, call)).await.map_err(|_| exceeded())
+        let remaining = self.remaining();
+        if remaining.is_zero() {
+            return Err(exceeded());
+        }
+        tokio::time::timeout(remaining, CURRENT.scope(self, call)).await.map_err(|_| exceeded())
     }
 
     /// Ends a stream of answers with DEADLINE_EXCEEDED when the time is over.
@@ -85,6 +89,12 @@ pub(crate) fn requested(headers: &HeaderMap) -> Result<Option<Duration>, Error> 
         "n" => Duration::from_nanos(amount),
         _ => return Err(malformed()),
     }))
+}
+
+/// What a caller gets of the time it asked for. The server of tonic watches `grpc-timeout` too, and its answer would be
+/// CANCELLED: timers count in milliseconds, so two of them are certain to come first.
+pub(crate) fn ahead_of_tonic(requested: Duration) -> Duration {
+    requested.saturating_sub(Duration::from_millis(2))
 }
 
 /// A `grpc-timeout` header value for `duration`, rounded down to milliseconds.

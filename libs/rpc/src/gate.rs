@@ -228,7 +228,7 @@ impl GateLayer {
 
     /// A unary call always has a deadline; a stream has the one its caller set, or none.
     fn deadline(&self, request: &Request, method: Option<&Method>) -> Result<Option<Deadline>, Error> {
-        let requested = deadline::requested(request.headers())?;
+        let requested = deadline::requested(request.headers())?.map(deadline::ahead_of_tonic);
         let streams = method.is_none_or(|method| method.client_streaming || method.server_streaming);
         let budget = match requested {
             Some(requested) if streams => Some(requested),
