@@ -6,7 +6,7 @@ help:
 	@echo "make run          all services in one process, and the main job driven through them"
 	@echo "make test         every test, on SQLite and PostgreSQL, and the lints"
 	@echo "make lint         format, clippy and the proto rules"
-	@echo "make bench        speed and cost (about 30 minutes); ARGS=... goes to the program"
+	@echo "make bench        speed and cost (about 10 minutes with the build); ARGS=... goes to the program"
 	@echo "make chaos        kills, partitions and faulty disks (about an hour); ARGS=... as above"
 	@echo "make clean-tools  removes what the tests put into .tools"
 

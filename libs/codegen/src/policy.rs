@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind, MessageDescriptor, MethodDescriptor,
-    ReflectMessage,
+    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, ReflectMessage,
 };
 
 use crate::{Error, rust_path};
@@ -131,13 +131,19 @@ fn resource_expression(request: &MessageDescriptor, field_path: &str) -> Option<
     match field_path.split_once('.') {
         None => {
             let field = request.get_field_by_name(field_path)?;
-            matches!(field.kind(), Kind::String).then(|| format!("self.{field_path}.as_str()"))
+            is_one_text(&field).then(|| format!("self.{field_path}.as_str()"))
         }
         Some((outer, inner)) => {
-            let Kind::Message(message) = request.get_field_by_name(outer)?.kind() else { return None };
+            let outer_field = request.get_field_by_name(outer)?;
+            let Kind::Message(message) = outer_field.kind() else { return None };
             let field = message.get_field_by_name(inner)?;
-            matches!(field.kind(), Kind::String)
+            (!outer_field.is_list() && is_one_text(&field))
                 .then(|| format!("self.{outer}.as_ref().map_or(\"\", |message| message.{inner}.as_str())"))
         }
     }
+}
+
+/// Whether a field always holds exactly one text.
+fn is_one_text(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::String) && !field.is_list() && field.containing_oneof().is_none()
 }

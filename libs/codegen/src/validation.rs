@@ -13,6 +13,7 @@ use prost_reflect::{
 use crate::{Error, is_ours, rust_path};
 
 const EXTENSION: &str = "buf.validate.field";
+const OF_MESSAGE: &str = "buf.validate.message";
 /// `buf.validate.Ignore`
 const IGNORE_IF_ZERO_VALUE: i32 = 1;
 const IGNORE_ALWAYS: i32 = 3;
@@ -43,6 +44,13 @@ fn message_checks(message: &MessageDescriptor, extension: &ExtensionDescriptor) 
         return Err(Error::UnsupportedRule {
             field: message.full_name().to_owned(),
             rule: "oneof".to_owned(),
+        });
+    }
+    let of_message = message.parent_pool().get_extension_by_name(OF_MESSAGE);
+    if of_message.is_some_and(|rules| message.options().has_extension(&rules)) {
+        return Err(Error::UnsupportedRule {
+            field: message.full_name().to_owned(),
+            rule: OF_MESSAGE.to_owned(),
         });
     }
     let mut body = String::new();
@@ -81,6 +89,7 @@ impl Blame<'_> {
 
 impl Checks<'_> {
     fn generate(&self) -> Result<String, Error> {
+        self.refuse_all_but(&["required", "ignore"])?;
         let access = format!("self.{}", rust_field(self.field.name()));
         if self.ignore() == IGNORE_ALWAYS {
             Ok(String::new())
@@ -166,6 +175,7 @@ impl Checks<'_> {
             }
         }
         let items = Checks { field: self.field, rules: item_rules.as_ref() };
+        items.refuse_all_but(&["ignore"])?;
         if items.ignore() == IGNORE_ALWAYS {
             return Ok(code);
         }
@@ -177,6 +187,15 @@ impl Checks<'_> {
             code += &format!("for (index, value) in {access}.iter().enumerate() {{ {look} }}\n");
         }
         Ok(code)
+    }
+
+    /// Refuses rules that belong to no type, such as `cel`, except those known.
+    fn refuse_all_but(&self, known: &[&str]) -> Result<(), Error> {
+        let set = self.rules.into_iter().flat_map(|rules| rules.fields());
+        let other = set
+            .map(|(rule, _)| rule)
+            .find(|rule| rule.containing_oneof().is_none() && !known.contains(&rule.name()));
+        other.map_or(Ok(()), |rule| Err(self.unsupported(rule.name())))
     }
 
     fn required(&self) -> bool {

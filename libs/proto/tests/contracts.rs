@@ -1,0 +1,240 @@
+//! What the generated code of the real protos promises.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost_reflect::{DescriptorPool, FieldDescriptor, ReflectMessage, Value};
+use regex::Regex;
+use siyu_proto::{DESCRIPTORS, METHODS, Method, Validate, crm::v1 as crm};
+
+fn pool() -> DescriptorPool {
+    DescriptorPool::decode(DESCRIPTORS).unwrap()
+}
+
+#[test]
+fn the_table_holds_every_method_once_and_in_order() {
+    assert!(METHODS.is_sorted_by(|a, b| a.path < b.path));
+    let mut declared = BTreeMap::new();
+    for service in pool().services().filter(|service| service.package_name().starts_with("siyu.")) {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            declared.insert(path, (method.is_client_streaming(), method.is_server_streaming()));
+        }
+    }
+    let listed: BTreeMap<_, _> = METHODS
+        .iter()
+        .map(|method| (method.path.to_owned(), (method.client_streaming, method.server_streaming)))
+        .collect();
+    assert_eq!(listed, declared);
+    for method in METHODS {
+        assert_eq!(Method::find(method.path), Some(method));
+        assert_eq!(Method::find(&method.path[1..]), None);
+        assert_eq!(Method::find(&format!("{}s", method.path)), None);
+        // What is read may be read again, and nothing else is called Get or List.
+        let name = method.path.rsplit('/').next().unwrap();
+        let reads = ["Get", "List", "Backtest"].iter().any(|verb| name.starts_with(verb));
+        assert_eq!(method.read_only, reads, "{}", method.path);
+    }
+}
+
+/// Every pattern that a field of the suite declares, the rules of items included.
+fn patterns() -> BTreeSet<String> {
+    let pool = pool();
+    let extension = pool.get_extension_by_name("buf.validate.field").unwrap();
+    let ours = pool.all_messages().filter(|message| message.package_name().starts_with("siyu."));
+    let fields: Vec<FieldDescriptor> =
+        ours.flat_map(|message| message.fields().collect::<Vec<_>>()).collect();
+    let mut found = BTreeSet::new();
+    for field in fields {
+        let options = field.options();
+        if options.has_extension(&extension) {
+            collect(&options.get_extension(&extension), &mut found);
+        }
+    }
+    found
+}
+
+fn collect(value: &Value, found: &mut BTreeSet<String>) {
+    let Some(message) = value.as_message() else { return };
+    for (field, value) in message.fields() {
+        match value.as_str() {
+            Some(pattern) if field.name() == "pattern" => {
+                assert_eq!(message.descriptor().full_name(), "buf.validate.StringRules");
+                found.insert(pattern.to_owned());
+            }
+            _ => collect(value, found),
+        }
+    }
+}
+
+/// Each pattern with texts that it must take and texts that it must not. `{63}` stands for so many letters.
+const EXAMPLES: [(&str, &[&str], &[&str]); 12] = [
+    ("^([A-Z]{3})?$", &["", "CNY"], &["cny", "CN", "CNYX", "CNY\n", "ＣＮＹ"]),
+    (
+        "^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?$",
+        &["", "abc", "a-1", "{63}"],
+        &["ab", "-ab", "ab-", "{64}", "Abc", "a_c", "abc\n"],
+    ),
+    ("^[0-9]{2,6}$", &["31", "310101"], &["", "3", "3101011", "3a", "٣١"]),
+    ("^[0-9a-f]{0,64}$", &["", "0af", "{64}"], &["{65}", "0AF", "xy"]),
+    ("^[A-Za-z0-9._-]{1,64}$", &["a", "A.b_c-9", "{64}"], &["", "{65}", "a b", "a:b", "a/b", "a\n", "é"]),
+    (
+        "^[A-Za-z0-9._:-]{1,128}$",
+        &["a", "import:0000000001", "{128}"],
+        &["", "{129}", "a b", "a/b", "a\n", "é"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}$",
+        &["accounts/a", "accounts/{63}"],
+        &[
+            "",
+            "accounts/",
+            "accounts/{64}",
+            "accounts/A",
+            "accounts/a/b",
+            "xaccounts/a",
+            "accounts/a\n",
+            "accounts/a ",
+        ],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}(/fans/[^/\\s]{1,128})?$",
+        &["accounts/a", "accounts/a/fans/用户", "accounts/a/fans/{128}"],
+        &[
+            "accounts/a/fans",
+            "accounts/a/fans/",
+            "accounts/a/fans/{129}",
+            "accounts/a/fans/b/c",
+            "accounts/a/fans/b c",
+        ],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/fans/[^/\\s]{1,128}$",
+        &["accounts/a/fans/u1", "accounts/a/fans/用户", "accounts/{63}/fans/{128}"],
+        &[
+            "accounts/a",
+            "accounts/a/fans/",
+            "accounts/a/fans/b/",
+            "accounts/a/fans/{129}",
+            "accounts/a/fans/b\u{3000}c",
+        ],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/tierRules/[0-9]{1,18}$",
+        &["accounts/a/tierRules/0", "accounts/a/tierRules/999999999999999999"],
+        &["accounts/a/tierRules/", "accounts/a/tierRules/1000000000000000000", "accounts/a/tierRules/-1"],
+    ),
+    (
+        "^enterprises/[a-z0-9-]{1,63}$",
+        &["enterprises/a", "enterprises/{63}"],
+        &["enterprises/", "enterprises/{64}", "accounts/a", "enterprises/a/"],
+    ),
+    (
+        "^users/[^/\\s]{1,128}$",
+        &["users/u1", "users/用户", "users/{128}"],
+        &["users/", "users/{129}", "users/a/b", "users/a b", "users/a\n", "u1"],
+    ),
+];
+
+/// Puts letters in the place of numbers in braces.
+fn written_out(example: &str) -> String {
+    let Some((before, rest)) = example.split_once('{') else { return example.to_owned() };
+    let (number, after) = rest.split_once('}').unwrap();
+    format!("{before}{}{}", "a".repeat(number.parse().unwrap()), written_out(after))
+}
+
+#[test]
+fn every_pattern_takes_what_it_should_and_nothing_else() {
+    let with_examples: BTreeSet<String> =
+        EXAMPLES.iter().map(|(pattern, ..)| (*pattern).to_owned()).collect();
+    assert_eq!(patterns(), with_examples, "a new pattern needs examples here");
+    for (pattern, good, bad) in EXAMPLES {
+        let regex = Regex::new(pattern).unwrap();
+        for text in good.iter().map(|text| written_out(text)) {
+            assert!(regex.is_match(&text), "{pattern} must take {text:?}");
+        }
+        for text in bad.iter().map(|text| written_out(text)) {
+            assert!(!regex.is_match(&text), "{pattern} must not take {text:?}");
+        }
+    }
+}
+
+fn broken(message: &impl Validate) -> Vec<(String, &'static str)> {
+    message.violations().into_iter().map(|violation| (violation.field, violation.rule)).collect()
+}
+
+fn good_rules() -> crm::CreateTierRulesRequest {
+    crm::CreateTierRulesRequest {
+        parent: "accounts/a".to_owned(),
+        tier_rules: Some(crm::TierRules {
+            half_life: Some(prost_types::Duration { seconds: 3_600, nanos: 0 }),
+            weights: vec![crm::KindWeight { kind: 1, points: 0.0 }],
+            favorable_enter: 1.0,
+            favorable_leave: 1.0,
+            true_love_enter: 1.0,
+            true_love_leave: 1.0,
+            ..crm::TierRules::default()
+        }),
+    }
+}
+
+#[test]
+fn each_rule_is_enforced_and_names_the_path_of_its_field() {
+    assert_eq!(broken(&good_rules()), []);
+    let changed = |change: &dyn Fn(&mut crm::TierRules)| {
+        let mut request = good_rules();
+        change(request.tier_rules.as_mut().unwrap());
+        broken(&request)
+    };
+    let half_life = |seconds, nanos| {
+        changed(&move |rules| rules.half_life = Some(prost_types::Duration { seconds, nanos }))
+    };
+    let one = |field: &str, rule: &'static str| vec![(field.to_owned(), rule)];
+    let weight = |kind, points| crm::KindWeight { kind, points };
+
+    let without = crm::CreateTierRulesRequest { tier_rules: None, ..good_rules() };
+    assert_eq!(broken(&without), one("tier_rules", "is required"));
+    assert_eq!(changed(&|rules| rules.half_life = None), one("tier_rules.half_life", "is required"));
+    assert_eq!(half_life(3_599, 999_999_999), one("tier_rules.half_life", "must be at least 3600 s"));
+    assert_eq!(half_life(315_360_000, 0), []);
+    assert_eq!(half_life(315_360_000, 1), one("tier_rules.half_life", "must be at most 315360000 s"));
+    assert_eq!(changed(&|rules| rules.weights.clear()), one("tier_rules.weights", "must not be empty"));
+    let many = changed(&|rules| rules.weights = vec![weight(1, 1.0); 65]);
+    assert_eq!(many, one("tier_rules.weights", "must have at most 64 items"));
+    let named =
+        changed(&|rules| rules.weights = vec![weight(1, 1.0), weight(0, 1.0), weight(16, 1_000_000.5)]);
+    let places: Vec<&str> = named.iter().map(|(field, _)| field.as_str()).collect();
+    let expected =
+        ["tier_rules.weights[1].kind", "tier_rules.weights[2].kind", "tier_rules.weights[2].points"];
+    assert_eq!(places, expected);
+    assert_eq!(named[0].1, "must be set");
+    assert_eq!(named[1].1, "must be a defined value");
+    let zero = changed(&|rules| rules.favorable_leave = 0.0);
+    assert_eq!(zero, one("tier_rules.favorable_leave", "must be greater than 0.0"));
+    assert!(!changed(&|rules| rules.favorable_leave = f64::NAN).is_empty());
+}
+
+#[test]
+fn texts_have_no_zero_character_and_are_counted_in_characters() {
+    let target = |target: String| {
+        let interaction = crm::Interaction {
+            event_id: "e".to_owned(),
+            user: "users/u".to_owned(),
+            kind: 1,
+            event_time: Some(prost_types::Timestamp::default()),
+            target,
+            ..crm::Interaction::default()
+        };
+        broken(&interaction)
+    };
+    assert_eq!(target("字".repeat(200)), []);
+    assert_eq!(target("字".repeat(201)), [("target".to_owned(), "must have at most 200 characters")]);
+    let zero = target("a\0b".to_owned());
+    assert_eq!(zero.len(), 1);
+    assert_eq!(zero[0].0, "target");
+    // Items of a batch are judged one by one by the service, not with the batch.
+    let batch = crm::IngestInteractionsRequest {
+        parent: "accounts/a".to_owned(),
+        interactions: vec![crm::Interaction::default()],
+    };
+    assert_eq!(broken(&batch), []);
+}
