@@ -25,6 +25,7 @@ part() {
 }
 
 rust_tests() {
+  cargo build --workspace --bins || return # some tests start the real binary
   if cargo nextest --version >/dev/null 2>&1; then
     tests/with-postgres.sh cargo nextest run --workspace --no-fail-fast
   else
@@ -38,7 +39,7 @@ grpcurl_tests() {
     echo "SKIP grpcurl tests: tests/grpcurl/run.sh does not exist yet"
     return
   fi
-  cargo build --workspace --bin siyu && tests/grpcurl/run.sh
+  cargo build --workspace --bins && tests/grpcurl/run.sh
 }
 
 part "tools" tests/tools.sh

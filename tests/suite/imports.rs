@@ -34,7 +34,7 @@ pub(crate) async fn import_error(suite: &TestSuite, args: ImportArgs) -> String 
     format!("{:#}", import(suite, args).await.unwrap_err())
 }
 
-fn written(folder: &TempDir, name: &str, content: &str) -> PathBuf {
+pub(crate) fn written(folder: &TempDir, name: &str, content: &str) -> PathBuf {
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     path

@@ -99,7 +99,8 @@ async fn a_call_under_way_is_finished_while_nothing_new_begins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_do_not_hold_up_the_shutdown() {
-    let suite = start(&["server.drain_deadline=30s"]).await;
+    // Longer than the test waits: neither is what ends it.
+    let suite = start(&["server.drain_deadline=60s", "server.preface_timeout=60s"]).await;
     let silent = connect(&suite).await.unwrap();
     let idle = channel(&suite).await;
     HealthClient::new(idle.clone()).check(HealthCheckRequest::default()).await.unwrap();

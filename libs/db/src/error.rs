@@ -20,8 +20,10 @@ pub enum DbError {
 
 /// PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
 const CONTENTION_CODES: &[&str] = &["40001", "40P01", "5", "517", "6"];
-/// PostgreSQL: too many connections, the administrator shuts down, crash shutdown, starting up.
-const UNAVAILABLE_CODES: &[&str] = &["53300", "57P01", "57P02", "57P03"];
+/// PostgreSQL: disk full, too many connections, the administrator shuts down, crash shutdown, starting up, I/O error.
+const UNAVAILABLE_CODES: &[&str] = &["53100", "53300", "57P01", "57P02", "57P03", "58030"];
+/// SQLite: I/O error, disk full. An extended code has these in its lowest byte.
+const SQLITE_UNAVAILABLE: [u32; 2] = [10, 13];
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
@@ -33,7 +35,7 @@ impl From<sqlx::Error> for DbError {
                     Self::Duplicate { constraint: constraint.to_owned() }
                 } else if CONTENTION_CODES.contains(&code.as_ref()) {
                     Self::Contention(error)
-                } else if UNAVAILABLE_CODES.contains(&code.as_ref()) {
+                } else if UNAVAILABLE_CODES.contains(&code.as_ref()) || is_sqlite_unavailable(&code) {
                     Self::Unavailable(error)
                 } else {
                     Self::Broken(error)
@@ -45,5 +47,26 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::Tls(_) => Self::Unavailable(error),
             _ => Self::Broken(error),
         }
+    }
+}
+
+/// PostgreSQL's codes have five characters, SQLite's are numbers of fewer.
+fn is_sqlite_unavailable(code: &str) -> bool {
+    code.len() < 5 && code.parse::<u32>().is_ok_and(|code| SQLITE_UNAVAILABLE.contains(&(code & 0xff)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sqlite_unavailable;
+
+    #[test]
+    fn a_disk_that_fails_or_is_full_is_unavailable() {
+        const FSYNC_FAILED: &str = "1034";
+        assert!(
+            is_sqlite_unavailable(FSYNC_FAILED) && is_sqlite_unavailable("10") && is_sqlite_unavailable("13")
+        );
+        assert!(
+            !is_sqlite_unavailable("1") && !is_sqlite_unavailable("42P01") && !is_sqlite_unavailable("2067")
+        );
     }
 }

@@ -175,11 +175,15 @@ fn accept(
                 metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL).increment(1);
                 continue;
             };
-            let sender = sender.clone();
+            let (sender, stop) = (sender.clone(), stop.clone());
             tokio::spawn(async move {
                 let _ = stream.set_nodelay(true);
                 let mut first_byte = [0; 1];
-                let spoke = tokio::time::timeout(preface_timeout, stream.peek(&mut first_byte)).await;
+                let spoke = tokio::select! {
+                    spoke = tokio::time::timeout(preface_timeout, stream.peek(&mut first_byte)) => spoke,
+                    // Who has not said anything yet has no call to finish.
+                    () = stop.cancelled() => return,
+                };
                 if matches!(spoke, Ok(Ok(1))) {
                     metrics::gauge!(names::CONNECTIONS_OPEN).increment(1.0);
                     let _ = sender.send(Ok(Connection { stream, _place: place })).await;

@@ -1,7 +1,6 @@
-//! Tests of the importer, by what they need: values alone, text, the real data, a server.
+//! Tests of the importer, by what they need: values alone, text, the real data. Whole
+//! imports are tested on a running suite.
 
-mod driver;
-mod fake_server;
 mod formats;
 mod real_data;
 mod treatments;
