@@ -124,6 +124,7 @@ async fn a_mended_row_is_stored_where_it_stands(suite: TestSuite) {
     written(&folder, "shop.txt", "3 19970110 1 1\n1 19970101 1 1\n2 19970109 1 1\n");
     let error = import_error(&suite, args).await;
     assert!(error.contains("has the same rows in another order"), "{error}");
+    assert!(error.ends_with("(IMPORT_MISMATCH)"), "{error}");
     assert_eq!(sales(&suite, "shop").await.order_count, 3);
     suite.finish().await;
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use siyu::import::{ImportArgs, SkipReason, Summary};
+use siyu::{
+    import::{ImportArgs, SkipReason, Summary},
+    output::one_line,
+};
 use siyu_proto::crm::v1::{CreateImportRequest, Import, InteractionKind as Kind, SourceDomain};
 use siyu_tests::TestSuite;
 use tempfile::TempDir;
@@ -31,7 +34,7 @@ pub(crate) async fn import(suite: &TestSuite, args: ImportArgs) -> anyhow::Resul
 
 /// What an import that must fail says.
 pub(crate) async fn import_error(suite: &TestSuite, args: ImportArgs) -> String {
-    format!("{:#}", import(suite, args).await.unwrap_err())
+    one_line(&import(suite, args).await.unwrap_err())
 }
 
 pub(crate) fn written(folder: &TempDir, name: &str, content: &str) -> PathBuf {
@@ -143,7 +146,7 @@ async fn strictness_sends_nothing_of_a_bad_file(suite: TestSuite) {
     args.account = "accounts/nowhere".to_owned();
     args.strict = false;
     let error = import_error(&suite, args).await;
-    assert!(error.ends_with("accounts/nowhere does not exist (NotFound)"), "{error}");
+    assert!(error.ends_with("accounts/nowhere does not exist (RESOURCE_NOT_FOUND)"), "{error}");
     suite.finish().await;
 }
 

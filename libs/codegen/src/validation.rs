@@ -255,7 +255,10 @@ impl Checks<'_> {
                     let (operator, words) = comparison(bound);
                     let (seconds, nanos) = duration(argument);
                     (
-                        format!("({value}.seconds, {value}.nanos) {operator} ({seconds}, {nanos})"),
+                        format!(
+                            "(0..1_000_000_000).contains(&{value}.nanos) \
+                             && ({value}.seconds, {value}.nanos) {operator} ({seconds}, {nanos})"
+                        ),
                         format!("must be {words} {seconds} s"),
                     )
                 }

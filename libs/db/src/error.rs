@@ -20,8 +20,9 @@ pub enum DbError {
 
 /// PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
 const CONTENTION_CODES: &[&str] = &["40001", "40P01", "5", "517", "6"];
-/// PostgreSQL: disk full, too many connections, the administrator shuts down, crash shutdown, starting up, I/O error.
-const UNAVAILABLE_CODES: &[&str] = &["53100", "53300", "57P01", "57P02", "57P03", "58030"];
+/// PostgreSQL: read-only after a failover, disk full, too many connections, cancelled, the administrator shuts down,
+/// crash shutdown, starting up, I/O error.
+const UNAVAILABLE_CODES: &[&str] = &["25006", "53100", "53300", "57014", "57P01", "57P02", "57P03", "58030"];
 /// SQLite: I/O error, disk full. An extended code has these in its lowest byte.
 const SQLITE_UNAVAILABLE: [u32; 2] = [10, 13];
 

@@ -22,7 +22,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 pub use error::DbError;
 pub use migrate::Migration;
-pub use open::{OpenError, OpenOptions};
+pub use open::{OpenError, OpenOptions, sqlite_path};
 pub use schema::{Schema, prepare, read_schema};
 pub use statement::Statement;
 

@@ -70,8 +70,7 @@ impl Db {
                 PgConnectOptions::from_str(&options.url)?.options([("plan_cache_mode", "force_custom_plan")]);
             return Ok(Self::Postgres(pool.connect_with(connect).await?));
         }
-        let path = options.url.strip_prefix("sqlite:").ok_or(OpenError::UnknownScheme)?;
-        let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+        let path = sqlite_path(&options.url).ok_or(OpenError::UnknownScheme)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             // What is in it is nobody else's business.
             DirBuilder::new()
@@ -114,4 +113,11 @@ impl Db {
             .await?;
         Ok(Self::Sqlite { writer, readers })
     }
+}
+
+/// The file of a `sqlite:PATH` or `sqlite://PATH` URL; none for another database.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
 }

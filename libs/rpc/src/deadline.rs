@@ -10,6 +10,7 @@ use std::{
 use http::HeaderMap;
 use siyu_clock::Stopwatch;
 use siyu_proto::common::v1::ErrorReason;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Status, body::Body};
 
 use crate::Error;
@@ -43,20 +44,33 @@ impl Deadline {
         }
         tokio::time::timeout(remaining, CURRENT.scope(self, call)).await.map_err(|_| exceeded())
     }
-
-    /// Ends a stream of answers with DEADLINE_EXCEEDED when the time is over.
-    pub(crate) fn apply_to_stream(self, body: Body) -> Body {
-        end_stream(body, tokio::time::sleep(self.remaining()), exceeded)
-    }
 }
 
-/// Ends a stream of answers with an error as soon as `end` comes.
+/// Ends a stream of answers with DEADLINE_EXCEEDED when the time is over, if there is a deadline. The stream keeps the
+/// place of its call.
+pub(crate) fn limit_stream(
+    body: Body,
+    deadline: Option<Deadline>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Body {
+    let remaining = deadline.map(|deadline| deadline.remaining());
+    let end = async move {
+        match remaining {
+            Some(remaining) => tokio::time::sleep(remaining).await,
+            None => std::future::pending().await,
+        }
+    };
+    end_stream(body, end, exceeded, place)
+}
+
+/// Ends a stream of answers with an error as soon as `end` comes. The stream keeps the place of its call.
 pub(crate) fn end_stream(
     body: Body,
     end: impl Future<Output = ()> + Send + 'static,
     error: fn() -> Error,
+    place: Option<OwnedSemaphorePermit>,
 ) -> Body {
-    Body::new(EndingAt { body, end: Box::pin(end), error, ended: false })
+    Body::new(EndingAt { body, end: Box::pin(end), error, ended: false, _place: place })
 }
 
 /// What is left for the calls that the current call makes itself; none outside a call.
@@ -108,6 +122,7 @@ struct EndingAt {
     end: Pin<Box<dyn Future<Output = ()> + Send>>,
     error: fn() -> Error,
     ended: bool,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl tonic::codegen::Body for EndingAt {
@@ -181,7 +196,7 @@ mod tests {
         let endless = Body::new(http_body_util::StreamBody::new(tokio_stream::pending::<
             Result<http_body::Frame<bytes::Bytes>, Status>,
         >()));
-        let body = Deadline::from_now(Duration::from_millis(10)).apply_to_stream(endless);
+        let body = limit_stream(endless, Some(Deadline::from_now(Duration::from_millis(10))), None);
         let trailers = body.collect().await.unwrap().trailers().cloned().unwrap();
         assert_eq!(Status::from_header_map(&trailers).unwrap().code(), Code::DeadlineExceeded);
     }

@@ -55,20 +55,45 @@ pub struct GateLayer {
     config: Arc<GateConfig>,
     /// Places for calls under way; none between services in one process, where a nested call would wait for the place
     /// that its own caller holds.
-    places: Option<Arc<Semaphore>>,
+    places: Option<Places>,
     /// Cancelled when the server stops: watching its health must not hold that up.
     stopping: CancellationToken,
 }
 
+/// Places for calls under way, of each kind apart: idle streams must not keep out other calls, and calls must not keep
+/// out a probe, without whose answer the server would be restarted.
+#[derive(Debug, Clone)]
+struct Places {
+    unary: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    infrastructure: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(of_each_kind: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(of_each_kind));
+        Self { unary: places(), streams: places(), infrastructure: places() }
+    }
+
+    fn of(&self, method: Option<&Method>) -> &Arc<Semaphore> {
+        match method {
+            None => &self.infrastructure,
+            Some(method) if method.client_streaming || method.server_streaming => &self.streams,
+            Some(_) => &self.unary,
+        }
+    }
+}
+
 impl GateLayer {
-    /// The gate at the socket: at most `max_concurrent_requests` calls are under way, more are refused at once.
+    /// The gate at the socket: at most `max_concurrent_requests` calls are under way, and as many streams, more are
+    /// refused at once.
     #[must_use]
     pub fn at_socket(
         config: GateConfig,
         max_concurrent_requests: usize,
         stopping: CancellationToken,
     ) -> Self {
-        let places = Some(Arc::new(Semaphore::new(max_concurrent_requests)));
+        let places = Some(Places::new(max_concurrent_requests));
         Self { config: Arc::new(config), places, stopping }
     }
 
@@ -154,19 +179,17 @@ impl GateLayer {
         S: tower::Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let _place = match method {
+        let place = self.place(method)?;
+        match method {
             Some(method) => {
-                let place = self.place()?;
                 let caller = self.authenticate(&request, method)?;
                 authorize_kind(&caller, method)?;
                 Span::current().record("siyu.caller", caller.subject());
                 request.extensions_mut().insert(caller);
-                place
             }
-            // However busy the server is: a probe without an answer would have it restarted.
-            None if is_infrastructure(request.uri().path()) => None,
+            None if is_infrastructure(request.uri().path()) => {}
             None => return Err(unknown_method(request.uri().path())),
-        };
+        }
 
         let deadline = self.deadline(&request, method)?;
         let call = AssertUnwindSafe(inner.call(request)).catch_unwind();
@@ -179,29 +202,30 @@ impl GateLayer {
             Ok(Err(never)) => match never {},
             Err(panic) => return Err(Error::internal(panic_text(panic.as_ref()))),
         };
-        let streams_answers = method.is_some_and(|method| method.server_streaming);
-        Ok(match deadline {
-            Some(deadline) if streams_answers => response.map(|body| deadline.apply_to_stream(body)),
-            _ if method.is_none() => response.map(|body| self.end_with_server(body)),
-            _ => response,
+        Ok(match method {
+            Some(method) if method.server_streaming => {
+                response.map(|body| deadline::limit_stream(body, deadline, place))
+            }
+            Some(_) => response,
+            None => response.map(|body| self.end_with_server(body, place)),
         })
     }
 
-    /// A place among the calls under way.
-    fn place(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    /// A place among the calls of its kind; a stream of answers keeps it to its end.
+    fn place(&self, method: Option<&Method>) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let Some(places) = &self.places else { return Ok(None) };
-        places.clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
+        places.of(method).clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
     }
 
     /// Ends a stream that would otherwise go on for ever, a moment after the server began to stop.
-    fn end_with_server(&self, body: Body) -> Body {
+    fn end_with_server(&self, body: Body, place: Option<OwnedSemaphorePermit>) -> Body {
         const LAST_WORD: Duration = Duration::from_millis(100);
         let stopping = self.stopping.clone();
         let end = async move {
             stopping.cancelled().await;
             tokio::time::sleep(LAST_WORD).await;
         };
-        deadline::end_stream(body, end, stopped)
+        deadline::end_stream(body, end, stopped, place)
     }
 
     fn authenticate(&self, request: &Request, method: &Method) -> Result<Caller, Error> {

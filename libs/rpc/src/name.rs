@@ -1,5 +1,7 @@
 //! Resource names: `accounts/{account}/fans/{user}`.
 
+use crate::Error;
+
 /// The ids of a resource name whose collections are `collections`, in their order; none for a name of another shape.
 ///
 /// ```
@@ -17,6 +19,15 @@ pub fn ids<'a, const N: usize>(name: &'a str, collections: [&str; N]) -> Option<
         *id = segments.next().filter(|id| !id.is_empty())?;
     }
     segments.next().is_none().then_some(found)
+}
+
+/// The id of a resource name like `accounts/{account}`.
+///
+/// # Errors
+/// INVALID_ARGUMENT that names `field` for a name of another shape.
+pub fn id<'a>(name: &'a str, collection: &str, field: &str) -> Result<&'a str, Error> {
+    let found = ids(name, [collection]).map(|[id]| id);
+    found.ok_or_else(|| Error::invalid_field(field, format!("must be {collection}/{{id}}")))
 }
 
 #[cfg(test)]

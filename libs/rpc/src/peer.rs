@@ -101,7 +101,9 @@ pub fn remote(url: &str, token: Option<&str>) -> Result<Peer, Box<dyn std::error
         .keep_alive_timeout(Duration::from_secs(10))
         .keep_alive_while_idle(true)
         .connect_lazy();
-    let authorization = token.map(|token| HeaderValue::from_str(&format!("Bearer {token}"))).transpose()?;
+    let mut authorization =
+        token.map(|token| HeaderValue::from_str(&format!("Bearer {token}"))).transpose()?;
+    authorization.iter_mut().for_each(|value| value.set_sensitive(true));
     let with_context = ServiceExt::<Request>::map_request(channel, move |mut request: Request| {
         forward_context(request.headers_mut());
         if let Some(authorization) = &authorization {

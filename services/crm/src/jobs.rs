@@ -15,9 +15,14 @@ impl Crm {
     /// # Errors
     /// When storage fails; what was done until then stays done.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
-        while self.migrate_once(now).await? {}
-        while self.sweep_once(now).await? > 0 {}
-        Ok(())
+        // In turns: a large account that moves to other rules must not keep decay from all others.
+        loop {
+            let migrated = self.migrate_once(now).await?;
+            let settled = self.sweep_once(now).await?;
+            if migrated + settled == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.

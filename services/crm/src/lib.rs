@@ -19,7 +19,7 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::peer::Peer;
 use tonic::service::Routes;
 
-use app::directory::Directory;
+use app::{directory::Directory, turns::Turns};
 
 /// The schema of the service, step by step.
 pub const MIGRATIONS: &[Migration] = siyu_db::migrations!["0001_interactions"];
@@ -38,6 +38,7 @@ pub struct Crm {
     db: Db,
     clock: Clock,
     directory: Arc<Directory>,
+    turns: Arc<Turns>,
 }
 
 impl Crm {
@@ -46,7 +47,7 @@ impl Crm {
     #[must_use]
     pub fn new(db: Db, clock: Clock, accounts: Peer, account_cache_ttl: Duration) -> Self {
         let directory = Arc::new(Directory::new(accounts, clock.clone(), account_cache_ttl));
-        Self { db, clock, directory }
+        Self { db, clock, directory, turns: Arc::new(Turns::new()) }
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use siyu_clock::Stopwatch;
-use siyu_db::{Db, OpenError, read_schema};
+use siyu_db::{Db, OpenError, read_schema, sqlite_path};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -76,7 +76,7 @@ fn check_disk(data_dir: &Path) -> Result<String, String> {
 /// Looks at the database as it is, and leaves it so.
 async fn check_storage(config: &Config, service: ServiceName) -> Result<String, String> {
     let options = service.storage(config);
-    if options.url.strip_prefix("sqlite:").is_some_and(|path| !Path::new(path).exists()) {
+    if sqlite_path(&options.url).is_some_and(|path| !path.exists()) {
         return Ok("will be created at the first start".to_owned());
     }
     let of_context =
@@ -102,8 +102,10 @@ async fn check_port(config: &Config) -> Result<String, String> {
 }
 
 async fn check_peer(url: &str) -> Result<String, String> {
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+    const HTTP: u16 = 80;
+    let authority = url.trim_start_matches("http://").trim_end_matches('/');
+    let address = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:{HTTP}") };
+    match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&address)).await {
         Ok(Ok(_)) => Ok(format!("{address} accepts connections")),
         Ok(Err(error)) => Err(format!("{address}: {error}")),
         Err(_) => Err(format!("{address}: no answer in {} s", CONNECT_TIMEOUT.as_secs())),

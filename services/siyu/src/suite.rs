@@ -178,12 +178,9 @@ impl Suite {
         self.switchboard.peer(caller)
     }
 
-    /// Does all background work that is due at `now`.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub async fn tick(&self, now: Micros) -> anyhow::Result<()> {
-        Ok(self.background.tick(now).await?)
+    /// The work beside the calls, for whoever drives the clock.
+    pub(crate) fn background(&self) -> Background {
+        self.background.clone()
     }
 
     /// Serves on `listener`, with the background work running beside, until `shutdown` is cancelled.

@@ -16,6 +16,8 @@ use crate::Error;
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    /// Checked by the library, which also knows the form with several audiences.
+    #[serde(skip_deserializing)]
     aud: String,
     sub: String,
     /// Seconds since the Unix epoch.
@@ -206,6 +208,17 @@ mod tests {
         let caller = Caller::operator("op-7", vec![grant]);
         let token = Signer::with_secret("siyu", "siyu", SECRET).sign(&caller, NOW, HOUR).unwrap();
         assert_eq!(verifier().verify(&token, NOW).unwrap(), caller);
+    }
+
+    #[test]
+    fn one_of_several_audiences_is_enough() {
+        let claims = serde_json::json!({
+            "iss": "siyu", "aud": ["other", "siyu"], "sub": "x", "exp": NOW.0 / Micros::PER_SECOND + 60,
+            "kind": "service",
+        });
+        let token =
+            encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+        assert_eq!(verifier().verify(&token, NOW).unwrap(), Caller::service("x"));
     }
 
     #[test]

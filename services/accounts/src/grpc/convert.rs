@@ -2,7 +2,7 @@
 
 use siyu_clock::Micros;
 use siyu_proto::{accounts::v1 as pb, common::v1::ErrorReason};
-use siyu_rpc::{Error, name, time::to_proto};
+use siyu_rpc::{Error, time::to_proto};
 use tonic::Code;
 
 use crate::{
@@ -10,18 +10,6 @@ use crate::{
     domain::industry::{Quadrant, quadrant_of},
     store::{account::Account, enterprise::Enterprise},
 };
-
-pub(super) fn enterprise_id(name: &str) -> Result<&str, Error> {
-    let [id] = name::ids(name, ["enterprises"])
-        .ok_or_else(|| Error::invalid_field("name", "must be enterprises/{enterprise}"))?;
-    Ok(id)
-}
-
-pub(super) fn account_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Error> {
-    let [id] = name::ids(name, ["accounts"])
-        .ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}"))?;
-    Ok(id)
-}
 
 pub(super) fn to_enterprise(enterprise: Enterprise) -> pb::Enterprise {
     pb::Enterprise {

@@ -2,7 +2,7 @@
 
 mod convert;
 
-use convert::{account_id, changes, enterprise_id, new_account, to_account, to_enterprise};
+use convert::{changes, new_account, to_account, to_enterprise};
 use siyu_proto::accounts::v1::{
     self as pb, CreateAccountRequest, CreateAccountResponse, CreateEnterpriseRequest,
     CreateEnterpriseResponse, GetAccountRequest, GetAccountResponse, GetEnterpriseRequest,
@@ -10,7 +10,7 @@ use siyu_proto::accounts::v1::{
     ListEnterprisesResponse, UpdateAccountRequest, UpdateAccountResponse,
     accounts_service_server::AccountsService,
 };
-use siyu_rpc::{Page, admit};
+use siyu_rpc::{Page, admit, name};
 use tonic::{Request, Response, Status};
 
 use crate::Accounts;
@@ -32,7 +32,7 @@ impl AccountsService for Accounts {
         request: Request<GetEnterpriseRequest>,
     ) -> Result<Response<GetEnterpriseResponse>, Status> {
         let request = admit(request)?;
-        let enterprise = self.get_enterprise(enterprise_id(&request.name)?).await?;
+        let enterprise = self.get_enterprise(name::id(&request.name, "enterprises", "name")?).await?;
         Ok(Response::new(GetEnterpriseResponse { enterprise: Some(to_enterprise(enterprise)) }))
     }
 
@@ -53,7 +53,9 @@ impl AccountsService for Accounts {
     ) -> Result<Response<CreateAccountResponse>, Status> {
         let request = admit(request)?;
         let new = new_account(request.account.unwrap_or_default())?;
-        let account = self.create_account(enterprise_id(&request.parent)?, request.account_id, new).await?;
+        let account = self
+            .create_account(name::id(&request.parent, "enterprises", "parent")?, request.account_id, new)
+            .await?;
         Ok(Response::new(CreateAccountResponse { account: Some(to_account(account)?) }))
     }
 
@@ -62,7 +64,7 @@ impl AccountsService for Accounts {
         request: Request<GetAccountRequest>,
     ) -> Result<Response<GetAccountResponse>, Status> {
         let request = admit(request)?;
-        let account = self.get_account(account_id(&request.name, "name")?).await?;
+        let account = self.get_account(name::id(&request.name, "accounts", "name")?).await?;
         Ok(Response::new(GetAccountResponse { account: Some(to_account(account)?) }))
     }
 
@@ -73,7 +75,8 @@ impl AccountsService for Accounts {
         let request = admit(request)?;
         let arguments = format!("ListAccounts {}", request.parent);
         let page = Page::read(request.page_size, &request.page_token, arguments)?;
-        let (accounts, next_page_token) = self.list_accounts(enterprise_id(&request.parent)?, &page).await?;
+        let (accounts, next_page_token) =
+            self.list_accounts(name::id(&request.parent, "enterprises", "parent")?, &page).await?;
         let accounts = accounts.into_iter().map(to_account).collect::<Result<_, _>>()?;
         Ok(Response::new(ListAccountsResponse { accounts, next_page_token }))
     }
@@ -84,7 +87,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<UpdateAccountResponse>, Status> {
         let request = admit(request)?;
         let account: pb::Account = request.account.unwrap_or_default();
-        let id = account_id(&account.name, "account.name")?.to_owned();
+        let id = name::id(&account.name, "accounts", "account.name")?.to_owned();
         let changes = changes(account, &request.update_mask.unwrap_or_default().paths)?;
         let account = self.update_account(&id, changes).await?;
         Ok(Response::new(UpdateAccountResponse { account: Some(to_account(account)?) }))

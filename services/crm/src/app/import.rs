@@ -17,8 +17,15 @@ impl Crm {
         mut new: Import,
     ) -> Result<(Import, bool), Error> {
         self.directory.get(account_id).await?;
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
         store::account::lock(&mut tx, account_id).await?;
+        if let Some(other) = store::import::same_content(&mut tx, account_id, &new).await? {
+            let message = format!(
+                "import.content_digest: the same rows were imported as {other:?}; use that id to repeat or resume it"
+            );
+            return Err(mismatch(message).with("import", other));
+        }
         if let Some(first) = store::import::get(&mut tx, account_id, &new.import_id).await? {
             check_resumed(&first, &new)?;
             new.shift_days = first.shift_days;
@@ -26,12 +33,6 @@ impl Crm {
             store::import::update_digests(&mut tx, account_id, &new).await?;
             tx.commit().await?;
             return Ok((new, false));
-        }
-        if let Some(other) = store::import::same_content(&mut tx, account_id, &new).await? {
-            let message = format!(
-                "import.content_digest: the same rows were imported as {other:?}; use that id to repeat or resume it"
-            );
-            return Err(mismatch(message).with("import", other));
         }
         new.create_time = self.clock.now().0;
         store::import::insert(&mut tx, account_id, &new).await?;

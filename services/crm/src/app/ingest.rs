@@ -15,7 +15,6 @@ use crate::{
         interaction::{Interaction, Kind},
         purchase::{OrderFacts, local_day_and_month},
         standing::{Fact, Standing},
-        tier::Cause,
     },
     store::{self, fan::Fan, purchase::OrderUpdate},
 };
@@ -47,7 +46,6 @@ impl Crm {
         batch: Vec<Result<Interaction, Rejected>>,
     ) -> Result<Vec<Outcome>, Error> {
         let zone = self.directory.get(account_id).await?.zone;
-        let now = self.clock.now();
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
         let mut decoded: Vec<(usize, Interaction)> = Vec::with_capacity(batch.len());
         for (place, item) in batch.into_iter().enumerate() {
@@ -60,8 +58,11 @@ impl Crm {
             }
         }
         if !decoded.is_empty() {
+            let _turn = self.turns.take(account_id).await;
             let mut tx = self.db.begin().await?;
             let mut ledger = Ledger::open(&mut tx, account_id).await?;
+            // Only now: whoever had the turn before has dated its changes before.
+            let now = self.clock.now();
             let new = sort_out(&mut tx, account_id, decoded, &mut outcomes).await?;
             let fans = take_in(&mut tx, &mut ledger, &new, now).await?;
             store_all(&mut tx, &ledger, &new, &fans, &zone, now).await?;
@@ -172,7 +173,7 @@ async fn take_in(
         return Ok(HashMap::new());
     }
     let mut found = store::fan::find_by_user(tx, &ledger.account.account_id, users).await?;
-    bring_up_to_date(tx, ledger, &mut found, Cause::Rules, now).await?;
+    bring_up_to_date(tx, ledger, &mut found, now).await?;
     let mut fans: HashMap<String, Fan> = found.into_iter().map(|fan| (fan.user_id.clone(), fan)).collect();
 
     for interaction in new {

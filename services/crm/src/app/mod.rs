@@ -8,3 +8,4 @@ pub(crate) mod ingest;
 mod ledger;
 pub(crate) mod rules;
 pub(crate) mod tiers;
+pub(crate) mod turns;

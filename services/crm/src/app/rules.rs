@@ -9,7 +9,7 @@ use super::{ledger::rules_in_force, tiers::with_histories};
 use crate::{
     Crm,
     domain::{
-        standing::{replay, replay_known},
+        standing::{Fact, replay, replay_known},
         tier::Tier,
         tier_rules::TierRules,
     },
@@ -41,13 +41,14 @@ impl Crm {
             return Err(Error::invalid_field(format!("tier_rules.{field}"), rule));
         }
         self.directory.get(account_id).await?;
-        let now = self.clock.now();
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
-        let account = store::account::lock(&mut tx, account_id).await?;
+        store::account::lock(&mut tx, account_id).await?;
+        let now = self.clock.now();
         rules.version = store::tier_rules::last_version(&mut tx, account_id).await? + 1;
         store::tier_rules::insert(&mut tx, account_id, &rules, now.0).await?;
         tx.commit().await?;
-        Ok(Version { active: account.rules_version == rules.version, rules, create_time: Some(now.0) })
+        Ok(Version { rules, create_time: Some(now.0), active: false })
     }
 
     /// A page of versions, oldest first, and the token of the next page.
@@ -77,6 +78,7 @@ impl Crm {
     /// Brings a version into force. Fans follow when something is known of them, and in the background.
     pub(crate) async fn activate_rules(&self, account_id: &str, version: i64) -> Result<Version, Error> {
         self.directory.get(account_id).await?;
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
         let mut account = store::account::lock(&mut tx, account_id).await?;
         let found = store::tier_rules::get(&mut tx, account_id, version).await?;
@@ -100,7 +102,7 @@ impl Crm {
         drop(tx);
         let flows = self
             .walk(account_id, |fan_tier, _, history| {
-                let after = replay_known(&tried, history, now);
+                let after = replay_known(&tried, facts(history), now);
                 (fan_tier, after.tier)
             })
             .await?;
@@ -115,8 +117,8 @@ impl Crm {
         end: Micros,
     ) -> Result<Flows, Error> {
         self.walk(account_id, |_, rules, history| {
-            let at_start = replay(rules, history.clone(), start);
-            let at_end = replay(rules, history, end);
+            let at_start = replay(rules, facts(history), start);
+            let at_end = replay(rules, facts(history), end);
             (at_start.tier, at_end.tier)
         })
         .await
@@ -127,7 +129,7 @@ impl Crm {
     async fn walk(
         &self,
         account_id: &str,
-        judge: impl for<'a> Fn(Option<Tier>, &TierRules, FactsIter<'a>) -> (Option<Tier>, Option<Tier>),
+        judge: impl Fn(Option<Tier>, &TierRules, &[(i64, Fact)]) -> (Option<Tier>, Option<Tier>),
     ) -> Result<Flows, Error> {
         let mut flows = Flows::new();
         let mut after = 0;
@@ -140,7 +142,7 @@ impl Crm {
             let facts = store::interaction::facts_of_range(&mut tx, account_id, after, last).await?;
             drop(tx);
             for (fan, history) in with_histories(&mut fans, &facts) {
-                let flow = judge(fan.standing.tier, &rules, FactsIter(history.iter()));
+                let flow = judge(fan.standing.tier, &rules, history);
                 if flow != (None, None) {
                     *flows.entry(flow).or_default() += 1;
                 }
@@ -153,16 +155,9 @@ impl Crm {
     }
 }
 
-/// The facts of one fan's history.
-#[derive(Debug, Clone)]
-pub(crate) struct FactsIter<'a>(std::slice::Iter<'a, (i64, crate::domain::standing::Fact)>);
-
-impl<'a> Iterator for FactsIter<'a> {
-    type Item = &'a crate::domain::standing::Fact;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(_, fact)| fact)
-    }
+/// The history of one fan, without the ordinal on each fact.
+fn facts(history: &[(i64, Fact)]) -> impl Iterator<Item = &Fact> {
+    history.iter().map(|(_, fact)| fact)
 }
 
 fn not_found(account_id: &str, version: i64) -> Error {

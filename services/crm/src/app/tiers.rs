@@ -32,7 +32,8 @@ pub(crate) struct Progress {
 }
 
 impl Crm {
-    /// Settles fans whose tier decay has lowered by `now`; answers how many were looked at. Call again until it is 0.
+    /// Settles fans whose tier decay has lowered by `now`; answers how many were. Call again until it is 0. What fails
+    /// for one account is logged and does not keep it from the others.
     pub(crate) async fn sweep_once(&self, now: Micros) -> Result<usize, Error> {
         let mut tx = self.db.begin_read().await?;
         let due = store::fan::due(&mut tx, now, SWEEP).await?;
@@ -41,19 +42,24 @@ impl Crm {
         for (account_id, ordinal) in &due {
             by_account.entry(account_id).or_default().push(*ordinal);
         }
+        let mut settled = 0;
         for (account_id, ordinals) in by_account {
-            self.settle(account_id, &ordinals, now).await?;
+            settled += self.settle(account_id, &ordinals, now).await.unwrap_or_else(|error| {
+                log_failure(account_id, &error);
+                0
+            });
         }
-        Ok(due.len())
+        Ok(settled)
     }
 
-    async fn settle(&self, account_id: &str, ordinals: &[i64], now: Micros) -> Result<(), Error> {
+    async fn settle(&self, account_id: &str, ordinals: &[i64], now: Micros) -> Result<usize, Error> {
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
         let mut ledger = Ledger::open(&mut tx, account_id).await?;
         let mut fans = store::fan::find_by_ordinal(&mut tx, account_id, ordinals.iter().copied()).await?;
         // Another replica may have been here since they were found due.
         fans.retain(|fan| fan.standing.next_change.is_some_and(|due| due <= now));
-        bring_up_to_date(&mut tx, &mut ledger, &mut fans, Cause::Rules, now).await?;
+        bring_up_to_date(&mut tx, &mut ledger, &mut fans, now).await?;
         for fan in &mut fans {
             let change = fan.standing.settle(&ledger.rules, now);
             ledger.note(fan.ordinal, change);
@@ -61,35 +67,47 @@ impl Crm {
         ledger.save(&mut tx, &fans).await?;
         tx.commit().await?;
         ledger.count();
-        Ok(())
+        Ok(fans.len())
     }
 
-    /// Moves a chunk of fans of one account to the rules in force; says whether there was anything to do.
-    pub(crate) async fn migrate_once(&self, now: Micros) -> Result<bool, Error> {
+    /// Moves a chunk of fans of each account that has other rules since; answers of how many accounts. Call again
+    /// until it is 0. What fails for one account is logged and does not keep it from the others.
+    pub(crate) async fn migrate_once(&self, now: Micros) -> Result<usize, Error> {
         let mut tx = self.db.begin_read().await?;
         let accounts = store::account::migrating(&mut tx).await?;
         drop(tx);
-        let Some(account_id) = accounts.first() else { return Ok(false) };
+        let mut moved = 0;
+        for account_id in &accounts {
+            match self.migrate(account_id, now).await {
+                Ok(()) => moved += 1,
+                Err(error) => log_failure(account_id, &error),
+            }
+        }
+        Ok(moved)
+    }
 
+    async fn migrate(&self, account_id: &str, now: Micros) -> Result<(), Error> {
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
         let mut ledger = Ledger::open(&mut tx, account_id).await?;
-        let Some(after) = ledger.account.migrated_ordinal else { return Ok(true) };
+        let Some(after) = ledger.account.migrated_ordinal else { return Ok(()) };
         let last = (after + CHUNK).min(ledger.account.last_ordinal);
         let mut fans = store::fan::range(&mut tx, account_id, after, last).await?;
-        bring_up_to_date(&mut tx, &mut ledger, &mut fans, Cause::Rules, now).await?;
+        bring_up_to_date(&mut tx, &mut ledger, &mut fans, now).await?;
         // Fans with a higher ordinal than any now will begin under the new rules.
         ledger.account.migrated_ordinal = (last < ledger.account.last_ordinal).then_some(last);
         ledger.save(&mut tx, &fans).await?;
         tx.commit().await?;
         ledger.count();
-        Ok(true)
+        Ok(())
     }
 
     /// Replays a chunk of fans by event time, those after `progress`, and answers how far it has come.
     pub(crate) async fn rebuild_once(&self, account_id: &str, progress: Progress) -> Result<Progress, Error> {
-        let now = self.clock.now();
+        let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
         let mut ledger = Ledger::open(&mut tx, account_id).await?;
+        let now = self.clock.now();
         let last = (progress.ordinal + CHUNK).min(ledger.account.last_ordinal);
         let mut fans = store::fan::range(&mut tx, account_id, progress.ordinal, last).await?;
         let facts = store::interaction::facts_of_range(&mut tx, account_id, progress.ordinal, last).await?;
@@ -107,30 +125,30 @@ impl Crm {
     }
 }
 
-/// Replays those of the fans who still stand under other rules than those in force.
+/// A step of background work that failed for one account; it will be tried again with the next tick.
+fn log_failure(account_id: &str, error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(account_id, %error, cause, "background work failed and will be tried again");
+}
+
+/// Replays those of the fans who still stand under other rules than those in force, and leaves them in front.
 pub(super) async fn bring_up_to_date(
     tx: &mut Tx,
     ledger: &mut Ledger,
     fans: &mut [Fan],
-    cause: Cause,
     now: Micros,
 ) -> Result<(), Error> {
     let in_force = ledger.rules.version;
-    let (stale, _) = partition(fans, |fan| fan.rules_version != in_force);
+    fans.sort_by_key(|fan| (fan.rules_version == in_force, fan.ordinal));
+    let stale_count = fans.partition_point(|fan| fan.rules_version != in_force);
+    let stale = &mut fans[..stale_count];
     if stale.is_empty() {
         return Ok(());
     }
     let ordinals = stale.iter().map(|fan| fan.ordinal);
     let facts = store::interaction::facts_of(tx, &ledger.account.account_id, ordinals).await?;
-    replay_all(ledger, stale, &facts, cause, now);
+    replay_all(ledger, stale, &facts, Cause::Rules, now);
     Ok(())
-}
-
-/// Brings those that `belongs` picks to the front, and answers both parts.
-fn partition(fans: &mut [Fan], belongs: impl Fn(&Fan) -> bool) -> (&mut [Fan], &mut [Fan]) {
-    fans.sort_by_key(|fan| (!belongs(fan), fan.ordinal));
-    let end = fans.iter().take_while(|fan| belongs(fan)).count();
-    fans.split_at_mut(end)
 }
 
 /// Gives each fan the standing of its history, and notes the difference. `fans` and `facts` are in the order of

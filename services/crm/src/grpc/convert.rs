@@ -23,9 +23,7 @@ use crate::{
 const TOLERATED_FUTURE: std::time::Duration = std::time::Duration::from_secs(600);
 
 pub(super) fn account_id<'a>(name: &'a str, field: &str) -> Result<&'a str, Error> {
-    let [id] = name::ids(name, ["accounts"])
-        .ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}"))?;
-    Ok(id)
+    name::id(name, "accounts", field)
 }
 
 /// Account and user of a fan's name.

@@ -28,7 +28,7 @@ use crate::{
     output::print,
     report,
     serve::{listen, shutdown_on_signal},
-    suite::{ServiceName, Suite},
+    suite::{Background, ServiceName, Suite},
 };
 use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
 
@@ -58,12 +58,6 @@ impl DemoArgs {
         let stopwatch = Stopwatch::start();
         let mut config = config.clone();
         config.storage.data_dir = config.storage.data_dir.join("demo");
-        // The port first: while another demo holds it, its storage must stay.
-        let listener = listen(&config.server).await?;
-        let address = listener.local_addr()?;
-        let url = format!("http://{address}");
-        begin_anew(&config)?;
-
         let zone = TimeZone::get(TIME_ZONE)?;
         let yesterday = Clock::System.now().to_timestamp().to_zoned(zone.clone()).date().yesterday()?;
         let last_day = self.last_day.unwrap_or(yesterday);
@@ -71,6 +65,11 @@ impl DemoArgs {
         let first_day = last_day.checked_sub(i64::from(self.days - 1).days())?;
         let traffic = Traffic::new(self.seed, first_day, self.days)?;
 
+        // The port first: while another demo holds it, its storage must stay.
+        let listener = listen(&config.server).await?;
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
+        begin_anew(&config)?;
         let telemetry = siyu_telemetry::start(&config.telemetry)?;
         let keys = Keys::load(&config)?;
         let clock = SimClock::starting_at(first_day.to_zoned(zone.clone())?.timestamp().into());
@@ -83,13 +82,14 @@ impl DemoArgs {
         let signer =
             keys.signer.context("the demo signs its own tokens; leave auth.public_key_file empty")?;
         let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
+        let background = suite.background();
         let server = tokio::spawn({
             let (shutdown, server) = (shutdown.clone(), config.server.clone());
             async move { suite.serve(listener, &server, shutdown).await }
         });
 
         let client = connect(&url, &token).await?;
-        drive(&client, &traffic, first_day, &zone, &clock).await?;
+        drive(&client, &traffic, first_day, &zone, &clock, &background).await?;
         clock.release();
         print(figures(&client).await?)?;
         if self.exit {
@@ -122,6 +122,7 @@ async fn drive(
     first_day: Date,
     zone: &TimeZone,
     clock: &SimClock,
+    background: &Background,
 ) -> anyhow::Result<()> {
     let mut accounts = AccountsServiceClient::new(client.clone());
     let enterprise_id = ENTERPRISE_ID.to_owned();
@@ -152,6 +153,7 @@ async fn drive(
                 progress.inc(u64::try_from(batch.len())?);
             }
         }
+        background.tick(clock.now()).await?;
     }
     progress.finish_and_clear();
     Ok(())

@@ -33,8 +33,3 @@ fn may_pass(status: &Status) -> bool {
     let by_server = matches!(status.code(), Code::Unavailable | Code::Aborted | Code::DeadlineExceeded);
     by_server || status.source().is_some()
 }
-
-/// What the server said, for people.
-pub(super) fn explain(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{} ({:?})", status.message(), status.code())
-}

@@ -9,14 +9,11 @@ use siyu_proto::crm::v1::{
 };
 use tonic::Status;
 
-use super::{
-    retry::{explain, with_retries},
-    scan::Scan,
-};
+use super::{retry::with_retries, scan::Scan};
 use crate::connect::Client;
 
 /// Interactions in one message: the server stores each message as a transaction.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Interactions in one stream. Only its end is acknowledged, so this is what a broken connection costs.
 pub(super) const ROUND: usize = 20 * BATCH;
@@ -55,7 +52,6 @@ pub(super) async fn open_import(
     let CreateImportResponse { import, created } =
         with_retries("CreateImport", async || client.clone().create_import(request.clone()).await)
             .await
-            .map_err(explain)
             .with_context(|| format!("cannot open the import {import_id}"))?
             .into_inner();
     Ok((import.context("the server did not say what it opened")?, created))
@@ -125,6 +121,5 @@ pub(super) async fn rebuild_tiers(
         Err(Status::unavailable("the rebuild ended before it was done"))
     })
     .await
-    .map_err(explain)
     .context("all rows are stored, but the tiers were not rebuilt: run the import or RebuildTiers again")
 }
