@@ -47,6 +47,10 @@ pub(crate) struct MatrixAccount {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matrix {
     pub(crate) accounts: Vec<MatrixAccount>,
+    /// Followers of the accounts added up.
+    pub(crate) following: i64,
+    /// GMV of the accounts added up, by currency.
+    pub(crate) gmv_minor: BTreeMap<String, i64>,
     pub(crate) distinct_following: i64,
     pub(crate) distinct_known: i64,
 }
@@ -72,6 +76,7 @@ impl Crm {
         start: Micros,
         end: Micros,
     ) -> Result<Flows, Error> {
+        self.directory.get(account_id).await?;
         let mut tx = self.db.begin_read().await?;
         let moved = store::tier_change::flow(&mut tx, account_id, start, end).await?;
         let counts = store::figures::tier_counts(&mut tx, account_id).await?;
@@ -157,7 +162,12 @@ impl Crm {
         }
         let ids: Vec<&str> = accounts.iter().map(|account| account.account_id.as_str()).collect();
         let (distinct_following, distinct_known) = store::figures::distinct_people(&mut tx, &ids).await?;
-        Ok(Matrix { accounts, distinct_following, distinct_known })
+        let following = accounts.iter().map(|account| account.following).sum();
+        let mut gmv_minor: BTreeMap<String, i64> = BTreeMap::new();
+        for account in &accounts {
+            *gmv_minor.entry(account.currency_code.clone()).or_default() += account.gmv_minor;
+        }
+        Ok(Matrix { accounts, following, gmv_minor, distinct_following, distinct_known })
     }
 }
 

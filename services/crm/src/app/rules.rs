@@ -116,6 +116,7 @@ impl Crm {
         start: Micros,
         end: Micros,
     ) -> Result<Flows, Error> {
+        self.directory.get(account_id).await?;
         self.walk(account_id, |_, rules, history| {
             let at_start = replay(rules, facts(history), start);
             let at_end = replay(rules, facts(history), end);

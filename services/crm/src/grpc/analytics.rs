@@ -52,7 +52,6 @@ impl AnalyticsService for Crm {
     ) -> Result<Response<GetTierFlowResponse>, Status> {
         let request = admit(request)?;
         let account_id = account_id(&request.parent, "parent")?;
-        self.directory.get(account_id).await?;
         let now = self.clock.now();
         let start = moment(request.start_time.as_ref(), "start_time")?
             .ok_or_else(|| Error::invalid_field("start_time", "is required"))?;
@@ -147,17 +146,10 @@ impl AnalyticsService for Crm {
         let request = admit(request)?;
         let as_of = self.clock.now();
         let matrix = self.matrix(&request.parent).await?;
-        let mut gmv = std::collections::BTreeMap::<&str, i64>::new();
-        for account in &matrix.accounts {
-            *gmv.entry(&account.currency_code).or_default() += account.gmv_minor;
-        }
-        let amount = |(code, amount_minor): (&str, i64)| pb::CurrencyAmount {
-            currency_code: code.to_owned(),
-            amount_minor,
-        };
+        let amount = |(currency_code, amount_minor)| pb::CurrencyAmount { currency_code, amount_minor };
         Ok(Response::new(GetMatrixResponse {
-            following_count: matrix.accounts.iter().map(|account| account.following).sum(),
-            gmv: gmv.into_iter().map(amount).collect(),
+            following_count: matrix.following,
+            gmv: matrix.gmv_minor.into_iter().map(amount).collect(),
             distinct_following_count: matrix.distinct_following,
             distinct_known_count: matrix.distinct_known,
             accounts: matrix.accounts.into_iter().map(to_matrix_account).collect(),
