@@ -122,9 +122,13 @@ async fn a_mended_row_is_stored_where_it_stands(suite: TestSuite) {
     assert_eq!((mended.accepted, mended.duplicates, mended.rejected), (2, 1, 0));
     // The same rows in another order would be other events.
     written(&folder, "shop.txt", "3 19970110 1 1\n1 19970101 1 1\n2 19970109 1 1\n");
-    let error = import_error(&suite, args).await;
+    let error = import_error(&suite, args.clone()).await;
     assert!(error.contains("has the same rows in another order"), "{error}");
     assert!(error.ends_with("(IMPORT_MISMATCH)"), "{error}");
+    // A row that came in at the top moves all others from their lines: nothing of it is stored.
+    written(&folder, "shop.txt", "4 19970111 1 1\n1 19970101 1 1\n2 19970109 1 1\n3 19970110 1 1\n");
+    let error = import_error(&suite, args).await;
+    assert!(error.contains("the file was sorted, or grew at the top"), "{error}");
     assert_eq!(sales(&suite, "shop").await.order_count, 3);
     suite.finish().await;
 }

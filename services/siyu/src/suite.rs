@@ -80,7 +80,6 @@ pub struct Suite {
     /// Full names of the gRPC services, for health and reflection.
     names: Vec<&'static str>,
     gate: GateConfig,
-    switchboard: Switchboard,
     background: Background,
 }
 
@@ -157,7 +156,7 @@ impl Suite {
         }
         let routes = routes.prepare();
         switchboard.connect(routes.clone(), GateLayer::in_process(gate.clone()));
-        Ok(Self { routes, names, gate, switchboard, background })
+        Ok(Self { routes, names, gate, background })
     }
 
     /// Brings the databases of `services` up to date.
@@ -170,12 +169,6 @@ impl Suite {
             crate::output::print(format!("{}: up to date", service.name()))?;
         }
         Ok(())
-    }
-
-    /// A transport to the services, as if from the service `caller` of the same process.
-    #[must_use]
-    pub fn peer(&self, caller: &str) -> Peer {
-        self.switchboard.peer(caller)
     }
 
     /// The work beside the calls, for whoever drives the clock.

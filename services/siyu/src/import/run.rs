@@ -164,9 +164,14 @@ impl Delivery {
         }
     }
 
-    /// The first round of a resumed import is small: it shows whether the rows still stand at their lines.
+    /// The first round of a resumed import is small, and never the whole file: it shows whether the rows still stand at
+    /// their lines, before any row that moved can be stored a second time.
     fn round_size(&self) -> usize {
-        if !self.summary.created && self.summary.sent == 0 { send::BATCH } else { send::ROUND }
+        if self.summary.created || self.summary.sent > 0 {
+            return send::ROUND;
+        }
+        let half_of_file = usize::try_from(self.summary.rows / 2).unwrap_or(send::BATCH);
+        half_of_file.clamp(1, send::BATCH)
     }
 
     fn note_order(&mut self, user: &str, time: Timestamp) {
