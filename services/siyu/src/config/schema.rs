@@ -51,7 +51,7 @@ pub struct Server {
     pub max_connections: u32,
     /// Calls at once on one connection.
     pub max_streams_per_connection: u32,
-    /// Calls worked on at once in the whole process.
+    /// Calls worked on at once in the whole process; streams have as many places of their own.
     pub max_concurrent_requests: u32,
     /// Largest request accepted, in bytes.
     pub max_message_bytes: u32,
