@@ -100,7 +100,7 @@ pub(crate) async fn load(engine: Engine, count: i64) -> anyhow::Result<(Installa
 fn digest() -> u64 {
     let mut hasher = DefaultHasher::new();
     VERSION.hash(&mut hasher);
-    for migration in siyu_crm::MIGRATIONS {
+    for migration in siyu_crm::migrations() {
         migration.sqlite.hash(&mut hasher);
     }
     hasher.finish()

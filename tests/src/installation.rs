@@ -98,7 +98,7 @@ impl Installation {
     /// When it cannot be opened.
     pub async fn open_crm(&self) -> anyhow::Result<Db> {
         let options = OpenOptions { url: self.databases.url("crm")?, max_connections: CONNECTIONS };
-        Ok(Db::open(&options, siyu_crm::MIGRATIONS).await?)
+        Ok(Db::open(&options, &siyu_crm::migrations()).await?)
     }
 
     /// The folder of the SQLite files.

@@ -5,17 +5,17 @@ use siyu_tests::{Engine, TestSuite};
 
 struct Service {
     name: &'static str,
-    migrations: &'static [Migration],
+    migrations: fn() -> Vec<Migration>,
     statements: fn() -> Vec<Statement>,
 }
 
 const SERVICES: [Service; 2] = [
     Service {
         name: "accounts",
-        migrations: siyu_accounts::MIGRATIONS,
+        migrations: siyu_accounts::migrations,
         statements: siyu_accounts::statements,
     },
-    Service { name: "crm", migrations: siyu_crm::MIGRATIONS, statements: siyu_crm::statements },
+    Service { name: "crm", migrations: siyu_crm::migrations, statements: siyu_crm::statements },
 ];
 
 async fn open(suite: &TestSuite, service: &Service) -> Db {
@@ -23,7 +23,7 @@ async fn open(suite: &TestSuite, service: &Service) -> Db {
         "accounts" => suite.config.accounts_database_url(),
         _ => suite.config.crm_database_url(),
     };
-    Db::open(&OpenOptions { url, max_connections: 2 }, service.migrations).await.unwrap()
+    Db::open(&OpenOptions { url, max_connections: 2 }, &(service.migrations)()).await.unwrap()
 }
 
 async fn every_statement_can_be_prepared(suite: TestSuite) {

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 /// What can go wrong in storage, as far as callers can do something about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DbError {
     /// A row with this key exists already.
     #[error("a row with this key exists already ({constraint})")]
@@ -9,13 +11,13 @@ pub enum DbError {
     },
     /// Concurrent transactions collided; running again may succeed.
     #[error("concurrent transactions collided")]
-    Contention(#[source] sqlx::Error),
+    Contention(#[source] Arc<sqlx::Error>),
     /// The database cannot be reached or has no connection free.
     #[error("the database is unavailable")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// A mistake in a statement, a value or the schema.
     #[error("storage failed")]
-    Broken(#[source] sqlx::Error),
+    Broken(#[source] Arc<sqlx::Error>),
 }
 
 /// PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
@@ -26,6 +28,14 @@ const UNAVAILABLE_CODES: &[&str] = &["25006", "53100", "53300", "57014", "57P01"
 /// SQLite: I/O error, disk full. An extended code has these in its lowest byte.
 const SQLITE_UNAVAILABLE: [u32; 2] = [10, 13];
 
+impl DbError {
+    /// A stored value that no version of the software wrote, or one that cannot be written.
+    #[must_use]
+    pub fn broken(what: impl Into<String>) -> Self {
+        Self::Broken(Arc::new(sqlx::Error::Decode(what.into().into())))
+    }
+}
+
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -35,18 +45,18 @@ impl From<sqlx::Error> for DbError {
                     let constraint = database.constraint().unwrap_or_else(|| database.message());
                     Self::Duplicate { constraint: constraint.to_owned() }
                 } else if CONTENTION_CODES.contains(&code.as_ref()) {
-                    Self::Contention(error)
+                    Self::Contention(error.into())
                 } else if UNAVAILABLE_CODES.contains(&code.as_ref()) || is_sqlite_unavailable(&code) {
-                    Self::Unavailable(error)
+                    Self::Unavailable(error.into())
                 } else {
-                    Self::Broken(error)
+                    Self::Broken(error.into())
                 }
             }
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::Tls(_) => Self::Unavailable(error),
-            _ => Self::Broken(error),
+            | sqlx::Error::Tls(_) => Self::Unavailable(error.into()),
+            _ => Self::Broken(error.into()),
         }
     }
 }

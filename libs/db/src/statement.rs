@@ -1,4 +1,14 @@
-use crate::Engine;
+use crate::{DbError, Engine};
+
+/// Rows as the JSON array of arrays that `rows(n)` and `lookup(…)` of [`statements!`](crate::statements) read: one
+/// parameter, which both databases read at a few hundred thousand rows a second and which needs no generated SQL.
+///
+/// # Errors
+/// [`DbError::Broken`] for values that JSON cannot hold.
+pub fn rows<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, DbError> {
+    let rows: Vec<T> = rows.into_iter().collect();
+    serde_json::to_string(&rows).map_err(|error| DbError::broken(error.to_string()))
+}
 
 /// An SQL statement, in the one or two texts it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

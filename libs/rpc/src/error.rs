@@ -1,6 +1,6 @@
 //! The one error type that leaves a service: a gRPC status with `google.rpc` details, and nothing internal in it.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use siyu_db::DbError;
 use siyu_proto::{FieldViolation, common::v1::ErrorReason};
@@ -15,14 +15,14 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Why a call failed, as its caller may know it. What only the operator may know is in `source`, which is logged
 /// once when the error leaves the service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     code: Code,
     reason: ErrorReason,
     message: String,
     fields: Vec<(String, String)>,
     metadata: HashMap<String, String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -89,7 +89,7 @@ impl Error {
     /// Names what is behind the error, for the log.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -12,7 +12,10 @@ use siyu_proto::accounts::v1::accounts_service_server::{AccountsServiceServer, S
 use tonic::service::Routes;
 
 /// The schema of the service, step by step.
-pub const MIGRATIONS: &[Migration] = siyu_db::migrations!["0001_accounts"];
+#[must_use]
+pub fn migrations() -> Vec<Migration> {
+    siyu_db::migrations!["0001_accounts"].to_vec()
+}
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[SERVICE_NAME];
@@ -26,7 +29,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The service on a database that has [`MIGRATIONS`].
+    /// The service on a database that has [`migrations`].
     #[must_use]
     pub fn new(db: Db, clock: Clock, ids: Ids) -> Self {
         Self { db, clock, ids }

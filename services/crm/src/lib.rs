@@ -22,7 +22,10 @@ use tonic::service::Routes;
 use app::{directory::Directory, turns::Turns};
 
 /// The schema of the service, step by step.
-pub const MIGRATIONS: &[Migration] = siyu_db::migrations!["0001_interactions"];
+#[must_use]
+pub fn migrations() -> Vec<Migration> {
+    siyu_db::migrations!["0001_interactions"].to_vec()
+}
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[
@@ -42,7 +45,7 @@ pub struct Crm {
 }
 
 impl Crm {
-    /// The service on a database that has [`MIGRATIONS`]. It asks the accounts service behind `accounts` for the time
+    /// The service on a database that has [`migrations`]. It asks the accounts service behind `accounts` for the time
     /// zone and currency of an account, and believes the answer for `account_cache_ttl`.
     #[must_use]
     pub fn new(db: Db, clock: Clock, accounts: Peer, account_cache_ttl: Duration) -> Self {

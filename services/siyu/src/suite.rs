@@ -46,10 +46,10 @@ impl ServiceName {
         }
     }
 
-    fn migrations(self) -> &'static [Migration] {
+    fn migrations(self) -> Vec<Migration> {
         match self {
-            Self::Accounts => siyu_accounts::MIGRATIONS,
-            Self::Crm => siyu_crm::MIGRATIONS,
+            Self::Accounts => siyu_accounts::migrations(),
+            Self::Crm => siyu_crm::migrations(),
         }
     }
 
@@ -68,7 +68,7 @@ impl ServiceName {
 
     /// Opens its database and brings it up to date.
     pub(crate) async fn open_storage(self, config: &Config) -> anyhow::Result<Db> {
-        let opened = Db::open(&self.storage(config), self.migrations()).await;
+        let opened = Db::open(&self.storage(config), &self.migrations()).await;
         opened.with_context(|| format!("{}.database_url", self.name()))
     }
 }

@@ -1,7 +1,6 @@
 use siyu_clock::Micros;
-use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use super::{broken, rows};
 use crate::domain::{standing::Standing, tier::Tier};
 
 statements! {
@@ -65,7 +64,8 @@ impl TryFrom<FanRow> for Fan {
     type Error = DbError;
 
     fn try_from(row: FanRow) -> Result<Self, DbError> {
-        let tier = Tier::named(&row.tier).ok_or_else(|| broken(format!("fan.tier {:?}", row.tier)))?;
+        let tier =
+            Tier::named(&row.tier).ok_or_else(|| DbError::broken(format!("fan.tier {:?}", row.tier)))?;
         let standing = Standing {
             following: row.following == 1,
             follow_change: row.follow_time.map(Micros).zip(row.follow_event_id),

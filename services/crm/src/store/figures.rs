@@ -1,9 +1,8 @@
 //! The figures of an account, computed where the data lies. `valid` below are orders that were placed and not
 //! cancelled; a customer is a fan with at least one of them.
 
-use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use super::{broken, rows};
 use crate::domain::tier::Tier;
 
 statements! {
@@ -63,7 +62,9 @@ pub(crate) async fn tier_counts(tx: &mut Tx, account_id: &str) -> Result<Vec<(Ti
     let found: Vec<(String, i64)> =
         on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).fetch_all(conn).await)?;
     let tier = |(name, count): (String, i64)| {
-        Tier::named(&name).map(|tier| (tier, count)).ok_or_else(|| broken(format!("fan.tier {name:?}")))
+        Tier::named(&name)
+            .map(|tier| (tier, count))
+            .ok_or_else(|| DbError::broken(format!("fan.tier {name:?}")))
     };
     found.into_iter().map(tier).collect()
 }

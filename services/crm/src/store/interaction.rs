@@ -1,7 +1,6 @@
 use siyu_clock::Micros;
-use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use super::{broken, rows};
 use crate::domain::{
     interaction::{Interaction, Kind, Purchase},
     standing::Fact,
@@ -55,7 +54,7 @@ impl TryFrom<InteractionRow> for Interaction {
 }
 
 fn kind(name: &str) -> Result<Kind, DbError> {
-    Kind::named(name).ok_or_else(|| broken(format!("interaction.kind {name:?}")))
+    Kind::named(name).ok_or_else(|| DbError::broken(format!("interaction.kind {name:?}")))
 }
 
 /// Those of the event ids that are stored, in no order.

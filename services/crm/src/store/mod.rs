@@ -10,7 +10,7 @@ pub(crate) mod purchase;
 pub(crate) mod tier_change;
 pub(crate) mod tier_rules;
 
-use siyu_db::{DbError, Statement};
+use siyu_db::Statement;
 
 /// Every SQL statement of the service.
 pub(crate) fn statements() -> Vec<Statement> {
@@ -25,15 +25,4 @@ pub(crate) fn statements() -> Vec<Statement> {
         tier_rules::STATEMENTS,
     ]
     .concat()
-}
-
-/// Rows as the JSON array of arrays that a bulk statement reads.
-fn rows<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, DbError> {
-    let rows: Vec<T> = rows.into_iter().collect();
-    serde_json::to_string(&rows).map_err(|error| broken(error.to_string()))
-}
-
-/// A stored value that no version of the software wrote.
-fn broken(what: impl Into<String>) -> DbError {
-    DbError::Broken(sqlx::Error::Decode(what.into().into()))
 }

@@ -1,8 +1,7 @@
 use std::collections::HashMap;
 
-use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use super::rows;
 use crate::domain::purchase::OrderFacts;
 
 statements! {

@@ -1,7 +1,6 @@
 use siyu_clock::Micros;
-use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use super::{broken, rows};
 use crate::domain::tier::{Cause, Tier, TierChange};
 
 statements! {
@@ -108,7 +107,7 @@ fn recorded(row: Row) -> Result<(String, Recorded), DbError> {
         from: row.from_tier.as_deref().map(tier).transpose()?,
         to: tier(&row.to_tier)?,
         cause: Cause::named(&row.cause)
-            .ok_or_else(|| broken(format!("tier_change.cause {:?}", row.cause)))?,
+            .ok_or_else(|| DbError::broken(format!("tier_change.cause {:?}", row.cause)))?,
         event_id: row.event_id,
         score: row.score,
         time: Micros(row.change_time),
@@ -118,7 +117,7 @@ fn recorded(row: Row) -> Result<(String, Recorded), DbError> {
 }
 
 fn tier(name: &str) -> Result<Tier, DbError> {
-    Tier::named(name).ok_or_else(|| broken(format!("tier {name:?}")))
+    Tier::named(name).ok_or_else(|| DbError::broken(format!("tier {name:?}")))
 }
 
 /// A number of fans that moved: tier at the first moment, at the second, and now.

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 
 use siyu_db::{DbError, Tx, on_db, statements};
 
-use super::broken;
 use crate::domain::{
     interaction::Kind,
     tier_rules::{Threshold, TierRules},
@@ -32,10 +31,11 @@ impl Row {
     /// The rules, and when they were written.
     fn decode(self) -> Result<(TierRules, i64), DbError> {
         let stored: BTreeMap<String, f64> = serde_json::from_str(&self.points)
-            .map_err(|error| broken(format!("tier_rules.points: {error}")))?;
+            .map_err(|error| DbError::broken(format!("tier_rules.points: {error}")))?;
         let mut points = [0.0; Kind::ALL.len()];
         for (name, worth) in stored {
-            let kind = Kind::named(&name).ok_or_else(|| broken(format!("tier_rules.points {name:?}")))?;
+            let kind =
+                Kind::named(&name).ok_or_else(|| DbError::broken(format!("tier_rules.points {name:?}")))?;
             points[kind.index()] = worth;
         }
         let rules = TierRules {
@@ -96,7 +96,7 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     let points: BTreeMap<&str, f64> =
         Kind::ALL.iter().map(|kind| (kind.name(), rules.points_of(*kind))).collect();
-    let points = serde_json::to_string(&points).map_err(|error| broken(error.to_string()))?;
+    let points = serde_json::to_string(&points).map_err(|error| DbError::broken(error.to_string()))?;
     let text = tx.pick(INSERT);
     on_db!(tx, |conn| sqlx::query(text)
         .bind(account_id)
