@@ -42,7 +42,12 @@ fn compile() -> Result<(), Box<dyn Error>> {
     to_compile
         .file
         .retain(|file| file.package() != "buf.validate" && file.name() != "google/protobuf/descriptor.proto");
-    tonic_prost_build::configure().compile_fds(to_compile)?;
+    let mut config = tonic_prost_build::Config::new();
+    // The payload of an event says which message it is.
+    config.enable_type_names();
+    // Maps in order: the same message has the same bytes, by which a repeated request is recognized.
+    config.btree_map(["."]);
+    tonic_prost_build::configure().compile_fds_with_config(to_compile, config)?;
     Ok(())
 }
 

@@ -42,6 +42,17 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A method that changes something and cannot be repeated safely.
+    #[error(
+        "{method}: give {request} a field `string request_id`, or say `option idempotency_level = IDEMPOTENT` and why \
+         repeating it is harmless"
+    )]
+    MissingRequestId {
+        /// Full name of the method.
+        method: String,
+        /// Full name of its request.
+        request: String,
+    },
     /// The descriptors lack an option that the generator reads.
     #[error("the descriptors do not define `{0}`")]
     MissingExtension(&'static str),

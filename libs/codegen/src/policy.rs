@@ -12,11 +12,18 @@ use crate::{Error, rust_path};
 const EXTENSION: &str = "siyu.common.v1.policy";
 /// `google.protobuf.MethodOptions.IdempotencyLevel.NO_SIDE_EFFECTS`
 const NO_SIDE_EFFECTS: i32 = 1;
+/// `google.protobuf.MethodOptions.IdempotencyLevel.IDEMPOTENT`
+const IDEMPOTENT: i32 = 2;
+/// The field that makes any other method safe to repeat (AIP-155).
+const REQUEST_ID: &str = "request_id";
+/// Services for tests: they have no storage to remember a request in.
+const TESTING: &str = "siyu.testing.v1";
 
 /// Generates `METHODS` and one `impl Call` per request message of every service in a `siyu.` package.
 ///
 /// # Errors
-/// [`Error::MissingPolicy`] for a method without policy, [`Error::BadPolicy`] for one that cannot be enforced.
+/// [`Error::MissingPolicy`] for a method without policy, [`Error::BadPolicy`] for one that cannot be enforced,
+/// [`Error::MissingRequestId`] for a method that could not be repeated safely.
 pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
     let extension = pool.get_extension_by_name(EXTENSION).ok_or(Error::MissingExtension(EXTENSION))?;
     let services = pool.services().filter(|service| service.package_name().starts_with("siyu."));
@@ -27,24 +34,28 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
     let mut impls = String::new();
     for (index, method) in methods.iter().enumerate() {
         let policy = Policy::read(method, &extension)?;
+        let request_id = request_id_expression(method)?;
+        let level = idempotency_level(method);
         writeln!(
             table,
             "    crate::Method {{ path: {:?}, access: crate::common::v1::Access::{}, role: crate::common::v1::Role::{}, \
-             client_streaming: {}, server_streaming: {}, read_only: {} }},",
+             client_streaming: {}, server_streaming: {}, read_only: {}, idempotent: {} }},",
             path(method),
             policy.access,
             policy.role,
             method.is_client_streaming(),
             method.is_server_streaming(),
-            is_read_only(method),
+            level == NO_SIDE_EFFECTS,
+            level == NO_SIDE_EFFECTS || level == IDEMPOTENT,
         )
         .expect("writing to a String");
         writeln!(
             impls,
             "impl crate::Call for {} {{\n    fn method() -> &'static crate::Method {{ &METHODS[{index}] }}\n    \
-             fn resource(&self) -> &str {{ {} }}\n}}",
+             fn resource(&self) -> &str {{ {} }}\n    fn request_id(&self) -> &str {{ {} }}\n}}",
             rust_path(method.input().package_name(), method.input().name()),
             policy.resource_expression,
+            request_id,
         )
         .expect("writing to a String");
     }
@@ -58,10 +69,25 @@ fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
-fn is_read_only(method: &MethodDescriptor) -> bool {
+fn idempotency_level(method: &MethodDescriptor) -> i32 {
     let options = method.options();
-    let level = options.get_field_by_name("idempotency_level").and_then(|v| v.as_enum_number());
-    level == Some(NO_SIDE_EFFECTS)
+    options.get_field_by_name("idempotency_level").and_then(|v| v.as_enum_number()).unwrap_or_default()
+}
+
+/// Rust expression of type `&str` over `self`: the id of the request, empty where the method needs none.
+fn request_id_expression(method: &MethodDescriptor) -> Result<String, Error> {
+    let request = method.input();
+    let field = request.get_field_by_name(REQUEST_ID).filter(is_one_text);
+    let needs_none = matches!(idempotency_level(method), NO_SIDE_EFFECTS | IDEMPOTENT)
+        || method.parent_service().package_name() == TESTING;
+    match field {
+        Some(_) => Ok(format!("self.{REQUEST_ID}.as_str()")),
+        None if needs_none => Ok("\"\"".to_owned()),
+        None => Err(Error::MissingRequestId {
+            method: method.full_name().to_owned(),
+            request: request.full_name().to_owned(),
+        }),
+    }
 }
 
 struct Policy {
@@ -90,18 +116,23 @@ impl Policy {
         let resource = message.get_field_by_name("resource").and_then(|v| v.as_str().map(str::to_owned));
         let resource = resource.unwrap_or_default();
         let on_resource = access == "Resource";
+        // What a platform method acts on is not checked, but it says whose audit log the call belongs to.
+        let names_resource = on_resource || (access == "Platform" && !resource.is_empty());
         match () {
             () if access == "Unspecified" => return Err(bad("the policy does not say `access`")),
             () if on_resource && role == "Unspecified" => return Err(bad("ACCESS_RESOURCE needs a `role`")),
             () if on_resource && resource.is_empty() => {
                 return Err(bad("ACCESS_RESOURCE needs a `resource`"));
             }
-            () if !on_resource && (role != "Unspecified" || !resource.is_empty()) => {
-                return Err(bad("`role` and `resource` go with ACCESS_RESOURCE alone"));
+            () if !on_resource && role != "Unspecified" => {
+                return Err(bad("`role` goes with ACCESS_RESOURCE alone"));
+            }
+            () if !names_resource && !resource.is_empty() => {
+                return Err(bad("`resource` goes with ACCESS_RESOURCE and ACCESS_PLATFORM alone"));
             }
             () => {}
         }
-        let resource_expression = if on_resource {
+        let resource_expression = if names_resource {
             resource_expression(&method.input(), &resource).ok_or_else(|| {
                 bad(&format!(
                     "`resource: \"{resource}\"` is not a string field of {}",

@@ -24,8 +24,12 @@ const NAME: &str = "siyu/test/v1/test.proto";
 
 /// A pool of one file in the package `siyu.test.v1`, beside the real protos that it imports.
 fn pool(declarations: &str) -> DescriptorPool {
+    pool_of("siyu.test.v1", declarations)
+}
+
+fn pool_of(package: &str, declarations: &str) -> DescriptorPool {
     let source = format!(
-        "syntax = \"proto3\";\npackage siyu.test.v1;\n\
+        "syntax = \"proto3\";\npackage {package};\n\
          import \"buf/validate/validate.proto\";\nimport \"google/protobuf/timestamp.proto\";\n\
          import \"siyu/common/v1/policy.proto\";\n{declarations}"
     );
@@ -44,7 +48,7 @@ fn pool(declarations: &str) -> DescriptorPool {
 fn method(options: &str) -> DescriptorPool {
     pool(&format!(
         "message Thing {{ string name = 1; int32 size = 2; repeated string labels = 3; optional string nick = 4; }}\n\
-         message DoRequest {{ string parent = 1; Thing thing = 2; repeated Thing things = 3; }}\n\
+         message DoRequest {{ string parent = 1; Thing thing = 2; repeated Thing things = 3; string request_id = 4; }}\n\
          message DoResponse {{}}\n\
          service Things {{ rpc Do(DoRequest) returns (DoResponse) {{ {options} }} }}"
     ))
@@ -91,9 +95,18 @@ fn a_policy_must_fit_itself_and_its_request() {
         bad_policy(&policy("access: ACCESS_RESOURCE role: ROLE_OWNER")),
         "ACCESS_RESOURCE needs a `resource`"
     );
-    for fields in ["access: ACCESS_PLATFORM role: ROLE_OWNER", "access: ACCESS_PUBLIC resource: \"parent\""] {
-        assert_eq!(bad_policy(&policy(fields)), "`role` and `resource` go with ACCESS_RESOURCE alone");
-    }
+    assert_eq!(
+        bad_policy(&policy("access: ACCESS_PLATFORM role: ROLE_OWNER")),
+        "`role` goes with ACCESS_RESOURCE alone"
+    );
+    assert_eq!(
+        bad_policy(&policy("access: ACCESS_PUBLIC resource: \"parent\"")),
+        "`resource` goes with ACCESS_RESOURCE and ACCESS_PLATFORM alone"
+    );
+    assert_eq!(
+        bad_policy(&policy("access: ACCESS_PLATFORM resource: \"nobody\"")),
+        "`resource: \"nobody\"` is not a string field of siyu.test.v1.DoRequest"
+    );
     // Not there, no text, many texts, a text that may be missing, below a text, below many messages, too deep.
     for path in [
         "nobody",
@@ -115,13 +128,43 @@ fn a_policy_must_fit_itself_and_its_request() {
 }
 
 #[test]
+fn a_method_that_cannot_be_repeated_is_named() {
+    let changes = |package: &str, fields: &str, level: &str| {
+        let source = format!(
+            "message DoRequest {{ string parent = 1; {fields} }}\n message DoResponse {{}}\n\
+             service Things {{ rpc Do(DoRequest) returns (DoResponse) {{ {level}\n\
+             option (siyu.common.v1.policy) = {{access: ACCESS_PLATFORM}}; }} }}"
+        );
+        policy::generate(&pool_of(package, &source))
+    };
+    let test = "siyu.test.v1";
+    for fields in ["", "int64 request_id = 2;", "repeated string request_id = 2;", "string id = 2;"] {
+        let error = changes(test, fields, "").unwrap_err();
+        assert!(
+            matches!(&error, Error::MissingRequestId { method, request }
+                if method == "siyu.test.v1.Things.Do" && request == "siyu.test.v1.DoRequest"),
+            "{fields}: {error}"
+        );
+    }
+    let expression = |code: &str| code.split("fn request_id(&self) -> &str { ").nth(1).unwrap().to_owned();
+    let code = changes(test, "string request_id = 2;", "").unwrap();
+    assert!(expression(&code).starts_with("self.request_id.as_str() }"), "{code}");
+    let harmless = ["option idempotency_level = IDEMPOTENT;", "option idempotency_level = NO_SIDE_EFFECTS;"];
+    for (package, level) in [(test, harmless[0]), (test, harmless[1]), ("siyu.testing.v1", "")] {
+        let code = changes(package, "", level).unwrap();
+        assert!(expression(&code).starts_with("\"\" }"), "{code}");
+    }
+}
+
+#[test]
 fn good_policies_become_a_sorted_table() {
     let pool = pool(
         "message Thing { string name = 1; }\n\
          message ZapRequest { Thing thing = 1; }\n message AskRequest { string parent = 1; }\n\
-         message GoRequest {}\n message Response {}\n\
+         message GoRequest { string request_id = 1; }\n message Response {}\n\
          service Things {\n\
-           rpc Zap(stream ZapRequest) returns (Response) { option (siyu.common.v1.policy) =\n\
+           rpc Zap(stream ZapRequest) returns (Response) { option idempotency_level = IDEMPOTENT;\n\
+             option (siyu.common.v1.policy) =\n\
              {access: ACCESS_RESOURCE role: ROLE_ADMIN resource: \"thing.name\"}; }\n\
            rpc Ask(AskRequest) returns (stream Response) { option idempotency_level = NO_SIDE_EFFECTS;\n\
              option (siyu.common.v1.policy) = {access: ACCESS_RESOURCE role: ROLE_ANALYST resource: \"parent\"}; }\n\
@@ -137,12 +180,12 @@ fn good_policies_become_a_sorted_table() {
     assert!(go < ask && ask < zap, "{code}");
     let (go, ask, zap) = (&code[go..ask], &code[ask..zap], &code[zap..]);
     for (entry, access, role, flags) in [
-        (go, "Access::Platform", "Role::Unspecified", [false, false, false]),
-        (ask, "Access::Resource", "Role::Analyst", [false, true, true]),
-        (zap, "Access::Resource", "Role::Admin", [true, false, false]),
+        (go, "Access::Platform", "Role::Unspecified", [false, false, false, false]),
+        (ask, "Access::Resource", "Role::Analyst", [false, true, true, true]),
+        (zap, "Access::Resource", "Role::Admin", [true, false, false, true]),
     ] {
         assert!(entry.contains(access) && entry.contains(role), "{entry}");
-        let names = ["client_streaming", "server_streaming", "read_only"];
+        let names = ["client_streaming", "server_streaming", "read_only", "idempotent"];
         for (name, flag) in names.into_iter().zip(flags) {
             assert!(entry.contains(&format!("{name}: {flag}")), "{name}: {entry}");
         }

@@ -98,6 +98,9 @@ pub struct Method {
     pub server_streaming: bool,
     /// Whether it changes nothing, so that it may be repeated freely.
     pub read_only: bool,
+    /// Whether repeating it is harmless by itself: read-only methods, and those with a natural key. All others take a
+    /// `request_id`.
+    pub idempotent: bool,
 }
 
 impl Method {
@@ -116,4 +119,7 @@ pub trait Call: Validate {
 
     /// The resource name that says which account or enterprise is acted on; empty where the policy needs none.
     fn resource(&self) -> &str;
+
+    /// What makes a repeat of the call recognizable; empty where its caller gave none, or the method takes none.
+    fn request_id(&self) -> &str;
 }

@@ -33,6 +33,7 @@ fn the_table_holds_every_method_once_and_in_order() {
         let name = method.path.rsplit('/').next().unwrap();
         let reads = ["Get", "List", "Backtest"].iter().any(|verb| name.starts_with(verb));
         assert_eq!(method.read_only, reads, "{}", method.path);
+        assert!(method.idempotent || !method.read_only, "{}", method.path);
     }
 }
 
@@ -67,7 +68,7 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// Each pattern with texts that it must take and texts that it must not. `{63}` stands for so many letters.
-const EXAMPLES: [(&str, &[&str], &[&str]); 12] = [
+const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
     ("^([A-Z]{3})?$", &["", "CNY"], &["cny", "CN", "CNYX", "CNY\n", "ＣＮＹ"]),
     (
         "^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])?$",
@@ -124,6 +125,12 @@ const EXAMPLES: [(&str, &[&str], &[&str]); 12] = [
         &["accounts/a/tierRules/", "accounts/a/tierRules/1000000000000000000", "accounts/a/tierRules/-1"],
     ),
     (
+        "^((accounts|enterprises)/[a-z0-9-]{1,63}|platform)$",
+        &["accounts/a", "enterprises/{63}", "platform"],
+        &["", "accounts", "platforms", "accounts/A", "users/a", "accounts/a/b", "platform\n"],
+    ),
+    ("^[a-z]{1,32}$", &["crm", "accounts"], &["", "CRM", "crm1", "crm\n", "a b"]),
+    (
         "^enterprises/[a-z0-9-]{1,63}$",
         &["enterprises/a", "enterprises/{63}"],
         &["enterprises/", "enterprises/{64}", "accounts/a", "enterprises/a/"],
@@ -147,7 +154,7 @@ fn every_pattern_takes_what_it_should_and_nothing_else() {
     let with_examples: BTreeSet<String> =
         EXAMPLES.iter().map(|(pattern, ..)| (*pattern).to_owned()).collect();
     assert_eq!(patterns(), with_examples, "a new pattern needs examples here");
-    for (pattern, good, bad) in EXAMPLES {
+    for &(pattern, good, bad) in EXAMPLES {
         let regex = Regex::new(pattern).unwrap();
         for text in good.iter().map(|text| written_out(text)) {
             assert!(regex.is_match(&text), "{pattern} must take {text:?}");
@@ -174,6 +181,7 @@ fn good_rules() -> crm::CreateTierRulesRequest {
             true_love_leave: 1.0,
             ..crm::TierRules::default()
         }),
+        request_id: String::new(),
     }
 }
 
