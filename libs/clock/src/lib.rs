@@ -18,6 +18,8 @@ pub enum Clock {
     System,
     /// A time that moves only when told to.
     Simulated(SimClock),
+    /// The simulated time of another process: it moves when that one does, and by nothing else.
+    Following(SimClock),
 }
 
 impl Clock {
@@ -26,15 +28,15 @@ impl Clock {
     pub fn now(&self) -> Micros {
         match self {
             Self::System => system_now(),
-            Self::Simulated(clock) => clock.now(),
+            Self::Simulated(clock) | Self::Following(clock) => clock.now(),
         }
     }
 
-    /// The handle that moves the clock, if it is a simulated one.
+    /// The handle that moves the clock, if it is a simulated one of this process.
     #[must_use]
     pub fn simulated(&self) -> Option<&SimClock> {
         match self {
-            Self::System => None,
+            Self::System | Self::Following(_) => None,
             Self::Simulated(clock) => Some(clock),
         }
     }

@@ -1,17 +1,11 @@
 //! How long a call may take: what its caller asked for, within what the server allows.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use http::HeaderMap;
 use siyu_clock::Stopwatch;
 use siyu_proto::common::v1::ErrorReason;
-use tokio::sync::OwnedSemaphorePermit;
-use tonic::{Code, Status, body::Body};
+use tonic::Code;
 
 use crate::Error;
 
@@ -32,7 +26,7 @@ impl Deadline {
         Self { arrived: Stopwatch::start(), budget }
     }
 
-    fn remaining(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.budget.saturating_sub(self.arrived.elapsed())
     }
 
@@ -44,33 +38,17 @@ impl Deadline {
         }
         tokio::time::timeout(remaining, CURRENT.scope(self, call)).await.map_err(|_| exceeded())
     }
-}
 
-/// Ends a stream of answers with DEADLINE_EXCEEDED when the time is over, if there is a deadline. The stream keeps the
-/// place of its call.
-pub(crate) fn limit_stream(
-    body: Body,
-    deadline: Option<Deadline>,
-    place: Option<OwnedSemaphorePermit>,
-) -> Body {
-    let remaining = deadline.map(|deadline| deadline.remaining());
-    let end = async move {
-        match remaining {
-            Some(remaining) => tokio::time::sleep(remaining).await,
-            None => std::future::pending().await,
-        }
-    };
-    end_stream(body, end, exceeded, place)
-}
+    /// Does a part of a call with this deadline: the calls made meanwhile inherit it.
+    pub(crate) fn during<T>(self, part: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, part)
+    }
 
-/// Ends a stream of answers with an error as soon as `end` comes. The stream keeps the place of its call.
-pub(crate) fn end_stream(
-    body: Body,
-    end: impl Future<Output = ()> + Send + 'static,
-    error: fn() -> Error,
-    place: Option<OwnedSemaphorePermit>,
-) -> Body {
-    Body::new(EndingAt { body, end: Box::pin(end), error, ended: false, _place: place })
+    /// Waits until the time is over.
+    pub(crate) async fn reached(self) -> Error {
+        tokio::time::sleep(self.remaining()).await;
+        exceeded()
+    }
 }
 
 /// What is left for the calls that the current call makes itself; none outside a call.
@@ -105,51 +83,10 @@ pub(crate) fn requested(headers: &HeaderMap) -> Result<Option<Duration>, Error> 
     }))
 }
 
-/// What a caller gets of the time it asked for. The server of tonic watches `grpc-timeout` too, and its answer would be
-/// CANCELLED: timers count in milliseconds, so two of them are certain to come first.
-pub(crate) fn ahead_of_tonic(requested: Duration) -> Duration {
-    requested.saturating_sub(Duration::from_millis(2))
-}
-
 /// A `grpc-timeout` header value for `duration`, rounded down to milliseconds.
 pub(crate) fn header_value(duration: Duration) -> String {
     const MOST: u128 = 99_999_999;
     format!("{}m", duration.as_millis().min(MOST))
-}
-
-struct EndingAt {
-    body: Body,
-    end: Pin<Box<dyn Future<Output = ()> + Send>>,
-    error: fn() -> Error,
-    ended: bool,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl tonic::codegen::Body for EndingAt {
-    type Data = <Body as tonic::codegen::Body>::Data;
-    type Error = Status;
-
-    fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
-    }
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        if self.end.as_mut().poll(cx).is_ready() {
-            self.ended = true;
-            let mut trailers = HeaderMap::new();
-            return Poll::Ready(match Status::from((self.error)()).add_header(&mut trailers) {
-                Ok(()) => Some(Ok(http_body::Frame::trailers(trailers))),
-                Err(status) => Some(Err(status)),
-            });
-        }
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
 }
 
 #[cfg(test)]
@@ -187,17 +124,5 @@ mod tests {
             Deadline::from_now(Duration::from_secs(5)).apply(async { remaining_of_current() }).await.unwrap();
         assert!(left.unwrap() <= Duration::from_secs(5));
         assert_eq!(remaining_of_current(), None);
-    }
-
-    #[tokio::test]
-    async fn a_stream_of_answers_ends_at_its_deadline() {
-        use http_body_util::BodyExt;
-
-        let endless = Body::new(http_body_util::StreamBody::new(tokio_stream::pending::<
-            Result<http_body::Frame<bytes::Bytes>, Status>,
-        >()));
-        let body = limit_stream(endless, Some(Deadline::from_now(Duration::from_millis(10))), None);
-        let trailers = body.collect().await.unwrap().trailers().cloned().unwrap();
-        assert_eq!(Status::from_header_map(&trailers).unwrap().code(), Code::DeadlineExceeded);
     }
 }

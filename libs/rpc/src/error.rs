@@ -22,6 +22,8 @@ pub struct Error {
     message: String,
     fields: Vec<(String, String)>,
     metadata: HashMap<String, String>,
+    /// Subject and description of each quota that is used up.
+    quotas: Vec<(String, String)>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -35,6 +37,7 @@ impl Error {
             message: message.into(),
             fields: Vec::new(),
             metadata: HashMap::new(),
+            quotas: Vec::new(),
             source: None,
         }
     }
@@ -83,6 +86,17 @@ impl Error {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a quota that is used up: whose it is (`accounts/…`), and the rule with what is used of it.
+    #[must_use]
+    pub fn with_quota_violation(
+        mut self,
+        subject: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        self.quotas.push((subject.into(), description.into()));
         self
     }
 
@@ -154,6 +168,9 @@ impl From<Error> for Status {
         let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, error.metadata);
         for (field, rule) in error.fields {
             details.add_bad_request_violation(field, rule);
+        }
+        for (subject, description) in error.quotas {
+            details.add_quota_failure_violation(subject, description);
         }
         if matches!(error.code, Code::Unavailable | Code::Aborted) {
             details.set_retry_info(Some(RETRY_DELAY));

@@ -14,12 +14,11 @@ use std::{
 use futures_util::FutureExt;
 use http::HeaderMap;
 use opentelemetry::{global, propagation::Extractor};
-use siyu_clock::{Clock, Stopwatch};
+use siyu_clock::Clock;
 use siyu_proto::{
     Method,
     common::v1::{Access, ErrorReason},
 };
-use siyu_telemetry::names;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
@@ -28,7 +27,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
     Error,
-    auth::{Caller, Verifier, authorize_kind},
+    answer::{Answer, Limits, panicked},
+    auth::{Caller, Identity, Verifier, authorize_kind},
+    call::Call,
     complete,
     deadline::{self, Deadline},
 };
@@ -60,26 +61,66 @@ pub struct GateLayer {
     stopping: CancellationToken,
 }
 
+/// What a call is, for its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A method of the suite that takes one message and gives one.
+    Unary,
+    /// A method of the suite with a stream on one side or both.
+    Stream,
+    /// A question to health.
+    Probe,
+    /// A stream of health or reflection.
+    Watch,
+}
+
+impl Kind {
+    fn of(path: &str, method: Option<&Method>) -> Result<Self, Error> {
+        match method {
+            Some(method) if method.client_streaming || method.server_streaming => Ok(Self::Stream),
+            Some(_) => Ok(Self::Unary),
+            None if path == "/grpc.health.v1.Health/Watch" => Ok(Self::Watch),
+            None if path.starts_with("/grpc.health.v1.") => Ok(Self::Probe),
+            None if path.starts_with("/grpc.reflection.") => Ok(Self::Watch),
+            None => Err(unknown_method(path)),
+        }
+    }
+
+    /// Streams last as long as their callers want, everything else as long as the server allows.
+    fn is_stream(self) -> bool {
+        matches!(self, Self::Stream | Self::Watch)
+    }
+}
+
 /// Places for calls under way, of each kind apart: idle streams must not keep out other calls, and calls must not keep
 /// out a probe, without whose answer the server would be restarted.
 #[derive(Debug, Clone)]
 struct Places {
     unary: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    infrastructure: Arc<Semaphore>,
+    probes: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
 }
 
 impl Places {
-    fn new(of_each_kind: usize) -> Self {
-        let places = || Arc::new(Semaphore::new(of_each_kind));
-        Self { unary: places(), streams: places(), infrastructure: places() }
+    fn new(of_the_suite: usize) -> Self {
+        /// Anybody may take these, without a token, so they are few.
+        const OF_INFRASTRUCTURE: usize = 256;
+        let places = |number| Arc::new(Semaphore::new(number));
+        Self {
+            unary: places(of_the_suite),
+            streams: places(of_the_suite),
+            probes: places(OF_INFRASTRUCTURE),
+            watches: places(OF_INFRASTRUCTURE),
+        }
     }
 
-    fn of(&self, method: Option<&Method>) -> &Arc<Semaphore> {
-        match method {
-            None => &self.infrastructure,
-            Some(method) if method.client_streaming || method.server_streaming => &self.streams,
-            Some(_) => &self.unary,
+    fn of(&self, kind: Kind) -> &Arc<Semaphore> {
+        match kind {
+            Kind::Unary => &self.unary,
+            Kind::Stream => &self.streams,
+            Kind::Probe => &self.probes,
+            Kind::Watch => &self.watches,
         }
     }
 }
@@ -147,116 +188,116 @@ impl GateLayer {
         S: tower::Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let path = request.uri().path().to_owned();
-        let method = Method::find(&path);
-        // Only known methods become labels: anything else would let strangers fill the metrics.
-        let label = method.map_or("other", |method| method.path);
-        let span = span(&path, request.headers());
-        let stopwatch = Stopwatch::start();
-        let in_flight = InFlight::begin();
-
-        let answer = self.pass(request, method, inner).instrument(span.clone()).await;
-        let response = answer.unwrap_or_else(|error| span.in_scope(|| Status::from(error).into_http()));
-        let response = with_details(response, &span);
-
-        let code = code_of(&response);
-        span.record("rpc.grpc.status_code", i32::from(code));
-        drop(in_flight);
-        metrics::histogram!(names::RPC_REQUEST_SECONDS, "method" => label)
-            .record(stopwatch.elapsed().as_secs_f64());
-        metrics::counter!(names::RPC_REQUESTS_TOTAL, "method" => label, "code" => code_name(code))
-            .increment(1);
-        response
+        let path = request.uri().path();
+        let method = Method::find(path);
+        let mut call = Call::begin(method, span(path, request.headers()));
+        let passed = self.pass(request, method, inner).instrument(call.span().clone()).await;
+        let (response, limits) = passed.unwrap_or_else(|error| {
+            (call.span().in_scope(|| Status::from(error).into_http()), Limits::default())
+        });
+        let response = with_details(response, call.span());
+        match Status::from_header_map(response.headers()) {
+            // There is nothing but headers.
+            Some(status) => {
+                call.end(status.code());
+                response
+            }
+            None => response.map(|body| Body::new(Answer::new(body, limits, call))),
+        }
     }
 
+    /// Answers a call, or says why not; and what its answer is bound by.
     async fn pass<S>(
         &self,
         mut request: Request,
         method: Option<&'static Method>,
         mut inner: S,
-    ) -> Result<Response, Error>
+    ) -> Result<(Response, Limits), Error>
     where
         S: tower::Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let place = self.place(method)?;
-        match method {
+        let kind = Kind::of(request.uri().path(), method)?;
+        let identity = match method {
             Some(method) => {
-                let caller = self.authenticate(&request, method)?;
-                authorize_kind(&caller, method)?;
-                Span::current().record("siyu.caller", caller.subject());
-                request.extensions_mut().insert(caller);
+                let here = request.extensions_mut().remove::<Identity>();
+                let identity = self.authenticate(here, request.headers(), method).await?;
+                authorize_kind(identity.caller(), method)?;
+                name_caller(identity.caller());
+                request.extensions_mut().insert(identity.caller().clone());
+                Some(identity)
             }
-            None if is_infrastructure(request.uri().path()) => {}
-            None => return Err(unknown_method(request.uri().path())),
-        }
+            None => None,
+        };
 
-        let deadline = self.deadline(&request, method)?;
-        let call = AssertUnwindSafe(inner.call(request)).catch_unwind();
+        // Only now: who may not call at all takes no place from others.
+        let place = self.place(kind)?;
+        let deadline = self.deadline(&request, kind)?;
+        let call = serve_as(identity.clone(), inner.call(request));
+        let call = AssertUnwindSafe(call).catch_unwind();
         let result = match deadline {
             Some(deadline) => deadline.apply(call).await?,
             None => call.await,
         };
         let response = match result {
+            Ok(Ok(response)) if kind.is_stream() => response.map(|body| stream_as(identity, body)),
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(panic) => return Err(Error::internal(panic_text(panic.as_ref()))),
+            Err(panic) => return Err(panicked(panic.as_ref())),
         };
-        Ok(match method {
-            Some(method) if method.server_streaming => {
-                response.map(|body| deadline::limit_stream(body, deadline, place))
-            }
-            Some(_) => response,
-            None => response.map(|body| self.end_with_server(body, place)),
-        })
+        let end = self.end_of_answer(kind, deadline);
+        Ok((response, Limits { place, deadline, end }))
     }
 
-    /// A place among the calls of its kind; a stream of answers keeps it to its end.
-    fn place(&self, method: Option<&Method>) -> Result<Option<OwnedSemaphorePermit>, Error> {
+    /// A place among the calls of its kind.
+    fn place(&self, kind: Kind) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let Some(places) = &self.places else { return Ok(None) };
-        places.of(method).clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
+        places.of(kind).clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
     }
 
-    /// Ends a stream that would otherwise go on for ever, a moment after the server began to stop.
-    fn end_with_server(&self, body: Body, place: Option<OwnedSemaphorePermit>) -> Body {
+    /// What ends an answer early: the deadline of a stream. A watch would go on for ever, and ends a moment after the
+    /// server began to stop.
+    fn end_of_answer(
+        &self,
+        kind: Kind,
+        deadline: Option<Deadline>,
+    ) -> Option<Pin<Box<dyn Future<Output = Error> + Send>>> {
         const LAST_WORD: Duration = Duration::from_millis(100);
-        let stopping = self.stopping.clone();
-        let end = async move {
-            stopping.cancelled().await;
-            tokio::time::sleep(LAST_WORD).await;
-        };
-        deadline::end_stream(body, end, stopped, place)
+        match kind {
+            Kind::Unary | Kind::Probe => None,
+            Kind::Stream => deadline.map(|deadline| Box::pin(deadline.reached()) as _),
+            Kind::Watch => {
+                let stopping = self.stopping.clone();
+                Some(Box::pin(async move {
+                    stopping.cancelled().await;
+                    tokio::time::sleep(LAST_WORD).await;
+                    stopped()
+                }))
+            }
+        }
     }
 
-    fn authenticate(&self, request: &Request, method: &Method) -> Result<Caller, Error> {
-        if self.places.is_none()
-            && let Some(caller) = request.extensions().get::<Caller>()
-        {
-            return Ok(caller.clone());
-        }
-        let header = request.headers().get(http::header::AUTHORIZATION);
-        let token = header.and_then(|value| value.to_str().ok()).and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        match token {
-            Some(token) => self.config.verifier.verify(token, self.config.clock.now()),
-            None if method.access == Access::Public => Ok(Caller::user("anonymous")),
-            None => Err(Error::new(
-                Code::Unauthenticated,
-                ErrorReason::TokenMissing,
-                "the call needs a bearer token in the metadata `authorization`",
-            )),
+    /// Who calls. Between services in one process that comes with the request, over the network it is shown by tokens.
+    async fn authenticate(
+        &self,
+        here: Option<Identity>,
+        headers: &HeaderMap,
+        method: &Method,
+    ) -> Result<Identity, Error> {
+        let now = self.config.clock.now();
+        match here {
+            Some(identity) if self.places.is_none() => identity.still_good(now),
+            _ if method.access == Access::Public && Identity::is_missing(headers) => {
+                Ok(Identity::anonymous())
+            }
+            _ => Identity::of_headers(headers, &self.config.verifier, now).await,
         }
     }
 
     /// A unary call always has a deadline; a stream has the one its caller set, or none.
-    fn deadline(&self, request: &Request, method: Option<&Method>) -> Result<Option<Deadline>, Error> {
-        let requested = deadline::requested(request.headers())?.map(deadline::ahead_of_tonic);
-        let streams = method.is_none_or(|method| method.client_streaming || method.server_streaming);
-        let budget = match requested {
-            Some(requested) if streams => Some(requested),
-            None if streams => None,
+    fn deadline(&self, request: &Request, kind: Kind) -> Result<Option<Deadline>, Error> {
+        let budget = match deadline::requested(request.headers())? {
+            requested if kind.is_stream() => requested,
             Some(requested) => Some(requested.min(self.config.max_deadline)),
             None => Some(self.config.default_deadline),
         };
@@ -264,25 +305,29 @@ impl GateLayer {
     }
 }
 
-/// A call under way, also counted down when its caller goes away in the middle.
-struct InFlight;
-
-impl InFlight {
-    fn begin() -> Self {
-        metrics::gauge!(names::RPC_IN_FLIGHT).increment(1.0);
-        Self
+/// Tells the trace who calls, and for whom.
+fn name_caller(caller: &Caller) {
+    let span = Span::current();
+    span.record("siyu.caller", caller.subject());
+    if let Some(end_caller) = caller.on_behalf_of() {
+        span.record("siyu.on_behalf_of", end_caller.subject());
     }
 }
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        metrics::gauge!(names::RPC_IN_FLIGHT).decrement(1.0);
+/// Serves a call in the name of its caller, so that the calls it makes itself can name them too.
+async fn serve_as<F: Future>(identity: Option<Identity>, call: F) -> F::Output {
+    match identity {
+        Some(identity) => identity.serve(call).await,
+        None => call.await,
     }
 }
 
-/// Health and reflection: no data of anybody.
-fn is_infrastructure(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.")
+/// Like [`serve_as`], for a stream of answers.
+fn stream_as(identity: Option<Identity>, body: Body) -> Body {
+    match identity {
+        Some(identity) => identity.stream(body),
+        None => body,
+    }
 }
 
 fn overloaded() -> Error {
@@ -301,12 +346,6 @@ fn unknown_method(path: &str) -> Error {
     Error::new(Code::Unimplemented, ErrorReason::MethodNotFound, format!("{path} does not exist here"))
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("a handler panicked: {}", text.unwrap_or_default())
-}
-
 /// Adds the suite's details to an error that did not come from the suite's own code.
 fn with_details(response: Response, span: &Span) -> Response {
     match Status::from_header_map(response.headers()) {
@@ -314,34 +353,6 @@ fn with_details(response: Response, span: &Span) -> Response {
             span.in_scope(|| complete(status)).into_http()
         }
         _ => response,
-    }
-}
-
-/// The status of a response as far as its headers tell: a stream may still fail later.
-fn code_of(response: &Response) -> Code {
-    Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
-}
-
-/// The name that the gRPC specification gives a code, for labels.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
@@ -354,6 +365,7 @@ fn span(path: &str, headers: &HeaderMap) -> Span {
         rpc.system = "grpc",
         rpc.grpc.status_code = field::Empty,
         siyu.caller = field::Empty,
+        siyu.on_behalf_of = field::Empty,
     );
     let parent = global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
     // It fails only where no OpenTelemetry layer is installed, and then there is no trace to join.

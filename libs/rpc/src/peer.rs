@@ -5,25 +5,20 @@ use std::{
     convert::Infallible,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::{global, propagation::Injector};
-use tonic::{
-    Status,
-    body::Body,
-    service::Routes,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Status, body::Body, service::Routes, transport::Channel};
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, Identity, ServiceToken, show_identity},
     deadline,
     gate::{Gate, GateLayer},
+    remote::{self, Reliable},
 };
 
 type Request = http::Request<Body>;
@@ -79,7 +74,7 @@ impl Service<Request> for Line {
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         forward_context(request.headers_mut());
-        request.extensions_mut().insert(self.caller.clone());
+        request.extensions_mut().insert(Identity::of_service(&self.caller));
         match self.switchboard.gated.get() {
             Some(gated) => gated.clone().call(request),
             None => {
@@ -89,32 +84,37 @@ impl Service<Request> for Line {
     }
 }
 
-/// A transport to a service in another process. It connects with the first call, and again whenever it must.
+/// A transport to a service in another process, wherever its name leads at the moment: the name is resolved again every
+/// few seconds, and calls go to all addresses in turn. Unary calls always have a deadline, and are made again when the
+/// service was UNAVAILABLE, if they only read or may be repeated.
 ///
 /// # Errors
-/// When `url` is no URL, or `token` cannot be sent as metadata.
-pub fn remote(url: &str, token: Option<&str>) -> Result<Peer, Box<dyn std::error::Error + Send + Sync>> {
-    let channel = Endpoint::from_shared(url.to_owned())?
-        .connect_timeout(Duration::from_secs(5))
-        // Without keepalive a channel does not notice that the other side is gone.
-        .http2_keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .connect_lazy();
-    let mut authorization =
-        token.map(|token| HeaderValue::from_str(&format!("Bearer {token}"))).transpose()?;
-    authorization.iter_mut().for_each(|value| value.set_sensitive(true));
-    let with_context = ServiceExt::<Request>::map_request(channel, move |mut request: Request| {
-        forward_context(request.headers_mut());
-        if let Some(authorization) = &authorization {
-            request.headers_mut().insert(http::header::AUTHORIZATION, authorization.clone());
-        }
-        request
+/// When `url` is not of the form `http://host:port`.
+pub fn remote(url: &str, token: &ServiceToken) -> Result<Peer, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(with_context(Reliable::new(remote::balanced(url)?), token))
+}
+
+/// Like [`remote`], over a channel that exists: a simulated network brings its own.
+#[must_use]
+pub fn over(channel: Channel, token: &ServiceToken) -> Peer {
+    let channel = ServiceExt::<Request>::map_err(channel, |error: <Channel as Service<Request>>::Error| {
+        remote::no_answer(error.into())
     });
-    Ok(BoxCloneSyncService::new(ServiceExt::<Request>::map_err(
-        with_context,
-        |error: <Channel as Service<Request>>::Error| Status::from_error(Box::new(error)),
-    )))
+    with_context(Reliable::new(channel), token)
+}
+
+/// Shows with every call what belongs to the call being served, and who makes it.
+fn with_context<S>(transport: S, token: &ServiceToken) -> Peer
+where
+    S: Service<Request, Response = Response, Error = Status> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let token = token.clone();
+    BoxCloneSyncService::new(ServiceExt::<Request>::map_request(transport, move |mut request: Request| {
+        forward_context(request.headers_mut());
+        show_identity(request.headers_mut(), &token);
+        request
+    }))
 }
 
 /// Sends along what belongs to the call being served: its trace, and the time it has left.

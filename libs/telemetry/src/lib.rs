@@ -4,6 +4,7 @@
 //! off until the configuration names an address.
 
 mod config;
+pub mod context;
 mod logs;
 mod metrics_endpoint;
 pub mod names;

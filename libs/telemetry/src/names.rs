@@ -12,12 +12,30 @@ pub const RPC_IN_FLIGHT: &str = "siyu_rpc_in_flight";
 pub const CONNECTIONS_OPEN: &str = "siyu_connections_open";
 /// Client connections closed at once because the limit was reached.
 pub const CONNECTIONS_REFUSED_TOTAL: &str = "siyu_connections_refused_total";
+/// Signing keys and service tokens read again, by `source` and `outcome`.
+pub const AUTH_RELOADS_TOTAL: &str = "siyu_auth_reloads_total";
+/// Repeated calls that got the first answer, by `method`.
+pub const MUTATION_REPEATS_TOTAL: &str = "siyu_mutation_repeats_total";
+/// Transactions that were run again because they collided with concurrent ones.
+pub const CONTENTION_RETRIES_TOTAL: &str = "siyu_contention_retries_total";
 /// Interactions reported to the CRM, by `outcome`.
 pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 /// Fans who changed tier, by `cause`.
 pub const CRM_TIER_CHANGES_TOTAL: &str = "siyu_crm_tier_changes_total";
 /// How long a sweep for due tier changes took.
 pub const CRM_SWEEP_SECONDS: &str = "siyu_crm_sweep_seconds";
+/// Events that were given a position, by `feed`.
+pub const EVENTS_PUBLISHED_TOTAL: &str = "siyu_events_published_total";
+/// Events that were applied or parked, by `consumer`.
+pub const EVENTS_CONSUMED_TOTAL: &str = "siyu_events_consumed_total";
+/// Published events that a consumer has not come to yet, by `consumer`.
+pub const EVENT_CONSUMER_LAG: &str = "siyu_event_consumer_lag";
+/// Keys whose events wait because one cannot be applied, by `consumer`.
+pub const EVENT_PARKED_KEYS: &str = "siyu_event_parked_keys";
+/// Calls that shared a transaction, by `use_case`.
+pub const GROUP_COMMIT_CALLS: &str = "siyu_group_commit_calls";
+/// Batches that failed as a whole and were done call by call, by `use_case`.
+pub const GROUP_COMMIT_SPLIT_TOTAL: &str = "siyu_group_commit_split_total";
 
 /// Tells the recorder what each metric means; `start` calls it.
 pub fn describe() {
@@ -26,7 +44,16 @@ pub fn describe() {
     describe_gauge!(RPC_IN_FLIGHT, "Calls being worked on");
     describe_gauge!(CONNECTIONS_OPEN, "Client connections held");
     describe_counter!(CONNECTIONS_REFUSED_TOTAL, "Client connections closed because the limit was reached");
+    describe_counter!(AUTH_RELOADS_TOTAL, "Signing keys and service tokens read again, by source and outcome");
+    describe_counter!(MUTATION_REPEATS_TOTAL, "Repeated calls that got the first answer, by method");
+    describe_counter!(CONTENTION_RETRIES_TOTAL, "Transactions run again because they collided");
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");
+    describe_counter!(EVENTS_PUBLISHED_TOTAL, "Events that were given a position, by feed");
+    describe_counter!(EVENTS_CONSUMED_TOTAL, "Events that were applied or parked, by consumer");
+    describe_gauge!(EVENT_CONSUMER_LAG, "Published events that a consumer has not come to yet");
+    describe_gauge!(EVENT_PARKED_KEYS, "Keys whose events wait because one cannot be applied, by consumer");
+    describe_histogram!(GROUP_COMMIT_CALLS, "Calls that shared a transaction, by use case");
+    describe_counter!(GROUP_COMMIT_SPLIT_TOTAL, "Batches that failed as a whole and were done call by call");
 }

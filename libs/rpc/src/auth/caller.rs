@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use siyu_proto::common::v1::Role;
 
@@ -7,6 +9,7 @@ pub struct Caller {
     subject: String,
     kind: CallerKind,
     grants: Vec<Grant>,
+    on_behalf_of: Option<Arc<Caller>>,
 }
 
 /// Kinds of caller.
@@ -30,23 +33,41 @@ pub struct Grant {
     pub role: Role,
 }
 
+/// What a role is called in tokens, storage and messages: `analyst`, `agent`, `operator`, `admin` or `owner`.
+#[must_use]
+pub fn role_name(role: Role) -> String {
+    role.as_str_name().trim_start_matches("ROLE_").to_lowercase()
+}
+
+/// The role that is called so.
+#[must_use]
+pub fn role_named(name: &str) -> Option<Role> {
+    let role = Role::from_str_name(&format!("ROLE_{}", name.to_uppercase()));
+    role.filter(|role| *role != Role::Unspecified)
+}
+
 impl Caller {
     /// A service of the platform.
     #[must_use]
     pub fn service(name: &str) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::Service, grants: Vec::new() }
+        Self { subject: name.to_owned(), kind: CallerKind::Service, grants: Vec::new(), on_behalf_of: None }
     }
 
     /// A user of the platform.
     #[must_use]
     pub fn user(name: &str) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::User, grants: Vec::new() }
+        Self { subject: name.to_owned(), kind: CallerKind::User, grants: Vec::new(), on_behalf_of: None }
     }
 
     /// An operator with grants.
     #[must_use]
     pub fn operator(name: &str, grants: Vec<Grant>) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::Operator, grants }
+        Self { subject: name.to_owned(), kind: CallerKind::Operator, grants, on_behalf_of: None }
+    }
+
+    /// The same caller, acting for another.
+    pub(crate) fn acting_for(self, end_caller: Arc<Self>) -> Self {
+        Self { on_behalf_of: Some(end_caller), ..self }
     }
 
     /// Who it is, for logs and audit.
@@ -59,6 +80,13 @@ impl Caller {
     #[must_use]
     pub fn kind(&self) -> CallerKind {
         self.kind
+    }
+
+    /// Whom a service acts for: the caller whose call it was serving when it made this one. What is allowed is decided by
+    /// the service alone; this is for logs and audit.
+    #[must_use]
+    pub fn on_behalf_of(&self) -> Option<&Self> {
+        self.on_behalf_of.as_deref()
     }
 
     /// What an operator is allowed where.

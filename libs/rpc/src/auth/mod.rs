@@ -1,10 +1,20 @@
 //! Who calls, and whether they may.
 
 mod caller;
+mod identity;
+mod keys;
+mod refresh;
+mod sign;
 mod token;
+mod verifier;
 
-pub use caller::{Caller, CallerKind, Grant};
-pub use token::{KeyError, Signer, Verifier};
+pub use caller::{Caller, CallerKind, Grant, role_name, role_named};
+pub(crate) use identity::{Identity, show_identity};
+pub use identity::{NotAToken, ON_BEHALF_OF, ServiceToken, expired_meanwhile, for_nobody};
+pub use keys::{KeyError, KeySet};
+pub use refresh::KeySource;
+pub use sign::{Signer, SigningKey};
+pub use verifier::Verifier;
 
 use siyu_proto::{
     Call, Method,
@@ -48,7 +58,7 @@ pub fn admit_message<T: Call>(caller: &Caller, message: &T) -> Result<(), Error>
     authorize_resource(caller, T::method(), message.resource())
 }
 
-fn caller_of<T>(request: &Request<T>) -> Result<Caller, Error> {
+pub(crate) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Error> {
     request
         .extensions()
         .get::<Caller>()
@@ -74,8 +84,7 @@ fn authorize_resource(caller: &Caller, method: &Method, name: &str) -> Result<()
     match caller.role_on(owner_of(name)) {
         None => Err(Error::not_found(name)),
         Some(role) if role < method.role => {
-            let needed = method.role.as_str_name().trim_start_matches("ROLE_").to_lowercase();
-            Err(role_too_low(method, &format!("it needs the role {needed}")))
+            Err(role_too_low(method, &format!("it needs the role {}", role_name(method.role))))
         }
         Some(_) => Ok(()),
     }
@@ -87,7 +96,7 @@ fn role_too_low(method: &Method, why: &str) -> Error {
 }
 
 /// The account or enterprise a resource belongs to: the first two segments of its name.
-fn owner_of(name: &str) -> &str {
+pub(crate) fn owner_of(name: &str) -> &str {
     let end = name.match_indices('/').nth(1).map_or(name.len(), |(position, _)| position);
     &name[..end]
 }

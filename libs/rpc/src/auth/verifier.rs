@@ -1,0 +1,109 @@
+//! Checking tokens with keys that are replaced while the process runs.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use siyu_clock::Micros;
+use siyu_proto::common::v1::ErrorReason;
+
+use super::{
+    Caller, KeySet, KeySource,
+    refresh::Refresher,
+    token::{self, Expected, Verified},
+};
+use crate::Error;
+
+/// Checks tokens. Its keys come from named sources, each of which can be replaced at any time; a key that is in none of
+/// them any more is retired. Clones share them.
+#[derive(Clone)]
+pub struct Verifier {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    expected: Expected,
+    /// Replaced as a whole, so that a check sees one state of it.
+    sources: RwLock<Arc<BTreeMap<String, KeySet>>>,
+    refresher: OnceLock<Arc<Refresher>>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("expected", &self.shared.expected)
+            .field("sources", &self.sources())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// Knows no key yet, and so accepts no token.
+    #[must_use]
+    pub fn new(issuer: &str, audience: &str) -> Self {
+        let expected = Expected { issuer: issuer.to_owned(), audience: audience.to_owned() };
+        let shared = Shared { expected, sources: RwLock::default(), refresher: OnceLock::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// From now on these are the keys of `source`, such as a file or a service, and those it had before are not.
+    pub fn replace(&self, source: &str, keys: KeySet) {
+        let mut sources = self.shared.sources.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = BTreeMap::clone(&sources);
+        changed.insert(source.to_owned(), keys);
+        *sources = Arc::new(changed);
+    }
+
+    /// Fetches the keys of `source` from another process: when a token names a key that is not known, and with every
+    /// [`Verifier::refresh`]. Only the first call counts.
+    pub fn follow(&self, source: &str, from: Arc<dyn KeySource>) {
+        let _ = self.shared.refresher.set(Arc::new(Refresher::new(source, from)));
+    }
+
+    /// Fetches the keys of the source that is followed, if there is one, unless that was done a moment ago. Waits a
+    /// second at most.
+    pub async fn refresh(&self) {
+        if let Some(refresher) = self.shared.refresher.get() {
+            Refresher::refresh(refresher.clone(), self.clone()).await;
+        }
+    }
+
+    /// The caller a token stands for.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with TOKEN_INVALID or TOKEN_EXPIRED.
+    pub fn verify(&self, token: &str, now: Micros) -> Result<Caller, Error> {
+        self.check(token, now).map(|verified| verified.caller)
+    }
+
+    /// What a token says; if it names an unknown key, after a look whether there is a new one.
+    pub(crate) async fn authenticate(&self, token: &str, now: Micros) -> Result<Verified, Error> {
+        let checked = self.check(token, now);
+        match &checked {
+            Err(error) if error.reason() == ErrorReason::TokenInvalid && self.names_unknown_key(token) => {
+                self.refresh().await;
+                self.check(token, now)
+            }
+            _ => checked,
+        }
+    }
+
+    fn check(&self, token: &str, now: Micros) -> Result<Verified, Error> {
+        token::check(token, self.sources().values(), &self.shared.expected, now)
+    }
+
+    fn names_unknown_key(&self, token: &str) -> bool {
+        let sources = self.sources();
+        let is_known = |kid: &str| sources.values().any(|keys| keys.knows(kid));
+        token::kid_of(token).is_some_and(|kid| !is_known(&kid))
+    }
+
+    fn sources(&self) -> Arc<BTreeMap<String, KeySet>> {
+        self.shared.sources.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
