@@ -1,0 +1,24 @@
+use siyu_db::Tx;
+use siyu_proto::common::v1::EventCursor;
+use siyu_rpc::Error;
+
+use crate::StoredEvent;
+
+/// What a service does with the events of another.
+#[tonic::async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    /// Applies one event, in the transaction that also moves the cursor: exactly once in effect. Events of types it
+    /// does not know it passes over. It calls no other service, since a transaction is open.
+    ///
+    /// # Errors
+    /// UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again; any other error parks the key of the event.
+    async fn apply(&self, tx: &mut Tx, event: &StoredEvent) -> Result<(), Error>;
+
+    /// Called when there is no cursor yet, or when it is older than what the feed keeps: brings in the present state of
+    /// the other service, and answers the cursors to follow from. It may be called again after a failure, and what it
+    /// brings in may be ahead of its cursors.
+    ///
+    /// # Errors
+    /// When the other service does not answer; it is called again later.
+    async fn bootstrap(&self) -> Result<Vec<EventCursor>, Error>;
+}

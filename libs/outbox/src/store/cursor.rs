@@ -1,0 +1,51 @@
+use siyu_db::{DbError, Tx, on_db, rows, statements};
+
+statements! {
+    ALL = "SELECT partition_number, position FROM event_cursor WHERE consumer = $1 ORDER BY partition_number";
+    /// Whoever else applies events of the partition waits until the transaction ends (SQLite has one writer anyway).
+    LOCK = {
+        sqlite: "SELECT position FROM event_cursor WHERE consumer = $1 AND partition_number = $2",
+        postgres: "SELECT position FROM event_cursor WHERE consumer = $1 AND partition_number = $2 FOR UPDATE",
+    };
+    MOVE = "UPDATE event_cursor SET position = $3 WHERE consumer = $1 AND partition_number = $2";
+    /// Never back: another process may have come further meanwhile.
+    SET = ["INSERT INTO event_cursor (consumer, partition_number, position) \
+            SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT) FROM ", rows(2),
+           " WHERE TRUE ON CONFLICT (consumer, partition_number) DO UPDATE SET position = excluded.position \
+            WHERE excluded.position > event_cursor.position"];
+}
+
+/// Partition and position of every cursor of a consumer.
+pub(crate) async fn all(tx: &mut Tx, consumer: &str) -> Result<Vec<(i64, i64)>, DbError> {
+    let text = tx.pick(ALL);
+    on_db!(tx, |conn| sqlx::query_as(text).bind(consumer).fetch_all(conn).await)
+}
+
+/// Where a consumer is in a partition. Until the transaction ends nobody else moves it.
+pub(crate) async fn lock(tx: &mut Tx, consumer: &str, partition: i64) -> Result<Option<i64>, DbError> {
+    let text = tx.pick(LOCK);
+    on_db!(tx, |conn| sqlx::query_scalar(text).bind(consumer).bind(partition).fetch_optional(conn).await)
+}
+
+pub(crate) async fn advance(
+    tx: &mut Tx,
+    consumer: &str,
+    partition: i64,
+    position: i64,
+) -> Result<(), DbError> {
+    let text = tx.pick(MOVE);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(consumer)
+        .bind(partition)
+        .bind(position)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Sets cursors, after a snapshot.
+pub(crate) async fn set(tx: &mut Tx, consumer: &str, cursors: &[(i64, i64)]) -> Result<(), DbError> {
+    let text = tx.pick(SET);
+    let cursors = rows(cursors)?;
+    on_db!(tx, |conn| sqlx::query(text).bind(consumer).bind(cursors).execute(conn).await.map(drop))
+}
