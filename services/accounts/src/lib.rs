@@ -3,22 +3,50 @@
 
 mod app;
 mod domain;
+mod events;
 mod grpc;
+mod jobs;
 mod store;
 
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
-use siyu_proto::accounts::v1::accounts_service_server::{AccountsServiceServer, SERVICE_NAME};
+use siyu_outbox::Outbox;
+use siyu_proto::accounts::v1::{
+    accounts_service_server::{self, AccountsServiceServer},
+    api_key_service_server::{self, ApiKeyServiceServer},
+    certification_service_server::{self, CertificationServiceServer},
+    operator_service_server::{self, OperatorServiceServer},
+    rights_service_server::{self, RightsServiceServer},
+    token_service_server::{self, TokenServiceServer},
+};
+use siyu_rpc::mutation;
 use tonic::service::Routes;
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    siyu_db::migrations!["0001_accounts"].to_vec()
+    let own = siyu_db::migrations!["0001_accounts", "0002_rights", "0003_certification", "0004_operators"];
+    [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
-pub const SERVICES: &[&str] = &[SERVICE_NAME];
+pub const SERVICES: &[&str] = &[
+    accounts_service_server::SERVICE_NAME,
+    api_key_service_server::SERVICE_NAME,
+    certification_service_server::SERVICE_NAME,
+    operator_service_server::SERVICE_NAME,
+    rights_service_server::SERVICE_NAME,
+    token_service_server::SERVICE_NAME,
+];
+
+/// Whose tokens the service makes, and for whom: the claims `iss` and `aud`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenIssuer {
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+}
 
 /// The accounts service. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -26,26 +54,34 @@ pub struct Accounts {
     db: Db,
     clock: Clock,
     ids: Ids,
+    outbox: Outbox,
+    issuer: TokenIssuer,
 }
 
 impl Accounts {
-    /// The service on a database that has [`migrations`].
+    /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database,
+    /// and makes tokens as `issuer`.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, ids: Ids) -> Self {
-        Self { db, clock, ids }
+    pub fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, issuer: TokenIssuer) -> Self {
+        Self { db, clock, ids, outbox, issuer }
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.
     #[must_use]
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
-        routes.add_service(
-            AccountsServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
-        )
+        let limit = max_message_bytes;
+        routes
+            .add_service(AccountsServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 
 /// Every SQL statement of the service, for the test that prepares them all.
 #[must_use]
 pub fn statements() -> Vec<Statement> {
-    [store::account::STATEMENTS, store::enterprise::STATEMENTS].concat()
+    [store::statements(), siyu_outbox::statements(), mutation::statements()].concat()
 }

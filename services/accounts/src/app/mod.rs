@@ -1,7 +1,14 @@
 //! The use cases.
 
+mod api_keys;
+mod certification;
 mod create;
+mod grants;
+mod operators;
 mod read;
+pub(crate) mod rights;
+mod signing_keys;
+mod tokens;
 mod update;
 
 /// What may be chosen of an account when it is created.
@@ -22,4 +29,8 @@ pub(crate) struct Profile {
     pub(crate) opening_hours: Vec<crate::domain::calendar::Period>,
 }
 
+pub(crate) use api_keys::NewApiKey;
+pub(crate) use certification::{Application, Decision, certification_class};
+pub(crate) use operators::NewOperator;
+pub(crate) use tokens::DEFAULT_LIFE as DEFAULT_TOKEN_LIFE;
 pub(crate) use update::Change;

@@ -1,3 +1,6 @@
+use siyu_db::Tx;
+use siyu_outbox::Outbox;
+use siyu_proto::common::v1::EventCursor;
 use siyu_rpc::{Error, Page};
 
 use crate::{
@@ -28,6 +31,13 @@ impl Accounts {
         let mut tx = self.db.begin_read().await?;
         let found = store::account::get(&mut tx, id).await?;
         found.ok_or_else(|| Error::not_found(&format!("accounts/{id}")))
+    }
+
+    /// Begins to read all accounts as of one moment; answers also the cursors of the events that come after it.
+    pub(crate) async fn begin_snapshot(&self) -> Result<(Tx, Vec<EventCursor>), Error> {
+        let mut tx = self.db.begin_read().await?;
+        let cursors = Outbox::cursors(&mut tx).await?;
+        Ok((tx, cursors))
     }
 
     /// A page of a company's accounts, and the token of the next.

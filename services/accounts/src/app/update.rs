@@ -1,12 +1,13 @@
-use siyu_rpc::Error;
+use siyu_rpc::{Error, Mutation, retrying};
 
 use super::{
     Profile,
-    create::{check_display_name, check_profile, to_json},
+    create::{check_display_name, check_opening_hours, to_json},
 };
 use crate::{
     Accounts,
     domain::calendar::Period,
+    events,
     store::{self, account::Account},
 };
 
@@ -33,31 +34,52 @@ impl Change {
     }
 }
 
-impl Accounts {
-    /// Changes the named fields of an account and leaves all others as they are.
-    pub(crate) async fn update_account(&self, id: &str, changes: Vec<Change>) -> Result<Account, Error> {
-        let mut tx = self.db.begin().await?;
-        let found = store::account::get_for_update(&mut tx, id).await?;
-        let mut account = found.ok_or_else(|| Error::not_found(&format!("accounts/{id}")))?;
-        for change in changes {
-            match change {
-                Change::DisplayName(display_name) => {
-                    check_display_name("account.display_name", &display_name)?;
-                    account.display_name = display_name;
-                }
-                Change::Industry(industry) => account.industry = industry,
-                Change::Persona(persona) => account.persona = persona,
-                Change::Regions(regions) => account.regions = to_json(&regions)?,
-                Change::OpeningHours(opening_hours) => {
-                    let profile = Profile { opening_hours, ..Profile::default() };
-                    check_profile(&profile)?;
-                    account.opening_hours = to_json(&profile.opening_hours)?;
-                }
+impl Change {
+    /// Makes the change, unless the new value breaks a rule.
+    fn apply(&self, account: &mut Account) -> Result<(), Error> {
+        match self {
+            Self::DisplayName(display_name) => {
+                check_display_name("account.display_name", display_name)?;
+                account.display_name.clone_from(display_name);
+            }
+            Self::Industry(industry) => account.industry.clone_from(industry),
+            Self::Persona(persona) => account.persona.clone_from(persona),
+            Self::Regions(regions) => account.regions = to_json(regions)?,
+            Self::OpeningHours(opening_hours) => {
+                check_opening_hours(opening_hours)?;
+                account.opening_hours = to_json(opening_hours)?;
             }
         }
-        account.update_time = self.clock.now().0;
-        store::account::update(&mut tx, &account).await?;
-        tx.commit().await?;
-        Ok(account)
+        Ok(())
+    }
+}
+
+impl Accounts {
+    /// Changes the named fields of an account and leaves all others as they are.
+    pub(crate) async fn update_account(
+        &self,
+        mutation: &Mutation,
+        id: &str,
+        changes: &[Change],
+    ) -> Result<Account, Error> {
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            if let Some(first) = mutation.first_answer(&mut tx, now).await? {
+                return Ok(first);
+            }
+            let found = store::account::get_for_update(&mut tx, id).await?;
+            let mut account = found.ok_or_else(|| Error::not_found(&format!("accounts/{id}")))?;
+            for change in changes {
+                change.apply(&mut account)?;
+            }
+            account.update_time = now.0;
+            store::account::update(&mut tx, &account).await?;
+            self.outbox.write(&mut tx, [events::account_updated(&account)?]).await?;
+            mutation.finish(tx, &account, now).await?;
+            self.outbox.wake();
+            Ok(account)
+        })
+        .await
     }
 }

@@ -1,4 +1,10 @@
 //! Rules of accounts, as pure functions.
 
+pub(crate) mod api_key;
 pub(crate) mod calendar;
+pub(crate) mod certification;
+pub(crate) mod credit_code;
 pub(crate) mod industry;
+pub(crate) mod reservation;
+pub(crate) mod right;
+pub(crate) mod wallet;

@@ -63,7 +63,7 @@ pub(super) fn changes(account: pb::Account, paths: &[String]) -> Result<Vec<Chan
             "profile.regions" => changes.push(Change::Regions(profile.regions.clone())),
             "profile.opening_hours" => changes.push(Change::OpeningHours(profile.opening_hours.clone())),
             "name" | "enterprise" | "time_zone" | "currency_code" | "quadrant" | "create_time"
-            | "update_time" => {
+            | "update_time" | "certification_term" => {
                 let message = format!("update_mask: {path} is fixed and cannot be updated");
                 return Err(Error::new(Code::InvalidArgument, ErrorReason::ImmutableField, message)
                     .with("field", path));
@@ -79,7 +79,7 @@ pub(super) fn changes(account: pb::Account, paths: &[String]) -> Result<Vec<Chan
     Ok(changes)
 }
 
-pub(super) fn to_account(account: Account) -> Result<pb::Account, Error> {
+pub(crate) fn to_account(account: Account) -> Result<pb::Account, Error> {
     let quadrant = match quadrant_of(&account.industry) {
         None => pb::Quadrant::Unspecified,
         Some(Quadrant::HighFrequencyOnline) => pb::Quadrant::HighFrequencyOnline,
@@ -110,5 +110,15 @@ pub(super) fn to_account(account: Account) -> Result<pb::Account, Error> {
         quadrant: quadrant.into(),
         create_time: Some(to_proto(Micros(account.create_time))),
         update_time: Some(to_proto(Micros(account.update_time))),
+        certification_term: to_term(account.certification_start_time, account.certification_expire_time),
+    })
+}
+
+/// A time during which an account is certified; none where it never was.
+pub(super) fn to_term(start_time: Option<i64>, expire_time: Option<i64>) -> Option<pb::CertificationTerm> {
+    let (start_time, expire_time) = (Micros(start_time?), Micros(expire_time?));
+    Some(pb::CertificationTerm {
+        start_time: Some(to_proto(start_time)),
+        expire_time: Some(to_proto(expire_time)),
     })
 }

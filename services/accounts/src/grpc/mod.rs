@@ -1,29 +1,42 @@
 //! The wire: decode, call the use case, encode.
 
+mod api_keys;
+mod certification;
 mod convert;
+mod operators;
+mod rights;
+mod snapshot;
+mod tokens;
 
-use convert::{changes, new_account, to_account, to_enterprise};
+pub(crate) use certification::to_certification;
+pub(crate) use convert::to_account;
+
+use convert::{changes, new_account, to_enterprise};
 use siyu_proto::accounts::v1::{
     self as pb, CreateAccountRequest, CreateAccountResponse, CreateEnterpriseRequest,
     CreateEnterpriseResponse, GetAccountRequest, GetAccountResponse, GetEnterpriseRequest,
     GetEnterpriseResponse, ListAccountsRequest, ListAccountsResponse, ListEnterprisesRequest,
-    ListEnterprisesResponse, UpdateAccountRequest, UpdateAccountResponse,
+    ListEnterprisesResponse, SnapshotAccountsRequest, SnapshotAccountsResponse, UpdateAccountRequest, UpdateAccountResponse,
     accounts_service_server::AccountsService,
 };
-use siyu_rpc::{Page, admit, name};
+use siyu_rpc::{Page, admit, admit_mutation, name};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::Accounts;
 
 #[tonic::async_trait]
 impl AccountsService for Accounts {
+    type SnapshotAccountsStream = ReceiverStream<Result<SnapshotAccountsResponse, Status>>;
+
     async fn create_enterprise(
         &self,
         request: Request<CreateEnterpriseRequest>,
     ) -> Result<Response<CreateEnterpriseResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let display_name = request.enterprise.unwrap_or_default().display_name;
-        let enterprise = self.create_enterprise(request.enterprise_id, display_name).await?;
+        let enterprise = self.create_enterprise(&mutation, request.enterprise_id, display_name).await?;
         Ok(Response::new(CreateEnterpriseResponse { enterprise: Some(to_enterprise(enterprise)) }))
     }
 
@@ -51,11 +64,10 @@ impl AccountsService for Accounts {
         &self,
         request: Request<CreateAccountRequest>,
     ) -> Result<Response<CreateAccountResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let new = new_account(request.account.unwrap_or_default())?;
-        let account = self
-            .create_account(name::id(&request.parent, "enterprises", "parent")?, request.account_id, new)
-            .await?;
+        let enterprise_id = name::id(&request.parent, "enterprises", "parent")?;
+        let account = self.create_account(&mutation, enterprise_id, request.account_id, new).await?;
         Ok(Response::new(CreateAccountResponse { account: Some(to_account(account)?) }))
     }
 
@@ -85,11 +97,29 @@ impl AccountsService for Accounts {
         &self,
         request: Request<UpdateAccountRequest>,
     ) -> Result<Response<UpdateAccountResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let account: pb::Account = request.account.unwrap_or_default();
         let id = name::id(&account.name, "accounts", "account.name")?.to_owned();
         let changes = changes(account, &request.update_mask.unwrap_or_default().paths)?;
-        let account = self.update_account(&id, changes).await?;
+        let account = self.update_account(&mutation, &id, &changes).await?;
         Ok(Response::new(UpdateAccountResponse { account: Some(to_account(account)?) }))
+    }
+
+    async fn snapshot_accounts(
+        &self,
+        request: Request<SnapshotAccountsRequest>,
+    ) -> Result<Response<Self::SnapshotAccountsStream>, Status> {
+        admit(request)?;
+        let (tx, cursors) = self.begin_snapshot().await?;
+        let (sender, receiver) = mpsc::channel(2);
+        tokio::spawn(async move {
+            let first = SnapshotAccountsResponse { cursors, accounts: Vec::new() };
+            // A reader that has gone needs no answer.
+            let _ = sender.send(Ok(first)).await;
+            if let Err(error) = snapshot::send(tx, sender.clone()).await {
+                let _ = sender.send(Err(error.into())).await;
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use siyu_db::{DbError, Tx, on_db, statements};
 
 statements! {
@@ -11,12 +12,15 @@ statements! {
         postgres: "SELECT * FROM account WHERE account_id = $1 FOR UPDATE",
     };
     LIST = "SELECT * FROM account WHERE enterprise_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3";
+    LIST_ALL = "SELECT * FROM account WHERE account_id > $1 ORDER BY account_id LIMIT $2";
     UPDATE = "UPDATE account SET display_name = $2, industry = $3, persona = $4, regions = $5, opening_hours = $6, \
               update_time = $7 WHERE account_id = $1";
+    CERTIFY = "UPDATE account SET certification_start_time = $2, certification_expire_time = $3, update_time = $4 \
+               WHERE account_id = $1";
 }
 
 /// An account, as stored: `regions` and `opening_hours` are JSON.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) account_id: String,
     pub(crate) enterprise_id: String,
@@ -29,6 +33,9 @@ pub(crate) struct Account {
     pub(crate) opening_hours: String,
     pub(crate) create_time: i64,
     pub(crate) update_time: i64,
+    /// What it is or was certified for: from the first moment of it to the first after it.
+    pub(crate) certification_start_time: Option<i64>,
+    pub(crate) certification_expire_time: Option<i64>,
 }
 
 pub(crate) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), DbError> {
@@ -71,6 +78,12 @@ pub(crate) async fn list(
     on_db!(tx, |conn| sqlx::query_as(text).bind(enterprise_id).bind(after).bind(limit).fetch_all(conn).await)
 }
 
+/// Those of all enterprises after `after`, by id.
+pub(crate) async fn list_all(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Account>, DbError> {
+    let text = tx.pick(LIST_ALL);
+    on_db!(tx, |conn| sqlx::query_as(text).bind(after).bind(limit).fetch_all(conn).await)
+}
+
 /// Stores what may change of an account.
 pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), DbError> {
     let text = tx.pick(UPDATE);
@@ -81,6 +94,19 @@ pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), DbError
         .bind(&account.persona)
         .bind(&account.regions)
         .bind(&account.opening_hours)
+        .bind(account.update_time)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Stores what it is certified for.
+pub(crate) async fn certify(tx: &mut Tx, account: &Account) -> Result<(), DbError> {
+    let text = tx.pick(CERTIFY);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(&account.account_id)
+        .bind(account.certification_start_time)
+        .bind(account.certification_expire_time)
         .bind(account.update_time)
         .execute(conn)
         .await

@@ -1,4 +1,31 @@
 //! What is stored, one function a statement.
 
 pub(crate) mod account;
+pub(crate) mod api_key;
+pub(crate) mod certification;
 pub(crate) mod enterprise;
+pub(crate) mod operator;
+pub(crate) mod right_ledger;
+pub(crate) mod right_policy;
+pub(crate) mod right_reservation;
+pub(crate) mod right_wallet;
+pub(crate) mod signing_key;
+
+use siyu_db::Statement;
+
+/// Every SQL statement of the service.
+pub(crate) fn statements() -> Vec<Statement> {
+    [
+        account::STATEMENTS,
+        api_key::STATEMENTS,
+        certification::STATEMENTS,
+        enterprise::STATEMENTS,
+        operator::STATEMENTS,
+        right_ledger::STATEMENTS,
+        right_policy::STATEMENTS,
+        right_reservation::STATEMENTS,
+        right_wallet::STATEMENTS,
+        signing_key::STATEMENTS,
+    ]
+    .concat()
+}

@@ -1,0 +1,233 @@
+use siyu_clock::Micros;
+use siyu_db::Tx;
+use siyu_proto::common::v1::ErrorReason;
+use siyu_rpc::{Error, retrying};
+use tonic::Code;
+
+use super::{Books, account, quota};
+use crate::{
+    Accounts,
+    app::certification_class,
+    domain::{
+        reservation::{Reservation, State},
+        right::RightKind,
+        wallet::{Allowance, Part},
+    },
+    store::{self, account::Account, right_ledger::Cause},
+};
+
+/// A reservation that is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) id: String,
+    pub(crate) kind: RightKind,
+    pub(crate) amount: i64,
+    /// None: now.
+    pub(crate) use_time: Option<Micros>,
+    pub(crate) expire_time: Option<Micros>,
+}
+
+impl Accounts {
+    /// Holds rights for a use to come. The same ask again answers the reservation as it stands.
+    pub(crate) async fn reserve_right(
+        &self,
+        account_id: &str,
+        ask: &Ask,
+        actor: &str,
+    ) -> Result<Reservation, Error> {
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            let account = account(&mut tx, account_id).await?;
+            let mut books = Books::open(&mut tx, account_id, ask.kind, now).await?;
+            if let Some(first) = store::right_reservation::get(&mut tx, account_id, &ask.id).await? {
+                check_repeated(account_id, &first, ask)?;
+                return Ok(first);
+            }
+            if ask.expire_time.is_some_and(|time| time <= now) {
+                return Err(Error::invalid_field("expire_time", "must be later than now"));
+            }
+            let mut reservation = Reservation {
+                id: ask.id.clone(),
+                kind: ask.kind,
+                amount: ask.amount,
+                asked_use_time: ask.use_time,
+                use_time: ask.use_time.map_or(now, |time| time.max(now)),
+                expire_time: ask.expire_time,
+                state: State::Reserved,
+                parts: Vec::new(),
+                create_time: now,
+                update_time: now,
+            };
+            reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
+            store::right_reservation::insert(&mut tx, account_id, &reservation).await?;
+            books.close(&mut tx, Cause { actor, reason: "" }).await?;
+            tx.commit().await?;
+            Ok(reservation)
+        })
+        .await
+    }
+
+    /// Gives a reservation back and takes it anew at another time of use; where that fails it stays as it was.
+    pub(crate) async fn move_reservation(
+        &self,
+        account_id: &str,
+        id: &str,
+        use_time: Micros,
+        actor: &str,
+    ) -> Result<Reservation, Error> {
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            let account = account(&mut tx, account_id).await?;
+            let (mut books, mut reservation) = open(&mut tx, account_id, id, now).await?;
+            expect_open(account_id, &reservation)?;
+            if reservation.use_time == use_time {
+                return Ok(reservation);
+            }
+            books.wallet.release(id, &reservation.parts);
+            reservation.use_time = use_time.max(now);
+            reservation.update_time = now;
+            reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
+            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
+            books.close(&mut tx, Cause { actor, reason: "moved" }).await?;
+            tx.commit().await?;
+            Ok(reservation)
+        })
+        .await
+    }
+
+    /// Uses what was reserved.
+    pub(crate) async fn commit_reservation(
+        &self,
+        account_id: &str,
+        id: &str,
+        actor: &str,
+    ) -> Result<Reservation, Error> {
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            let (mut books, mut reservation) = open(&mut tx, account_id, id, now).await?;
+            if reservation.state == State::Committed {
+                return Ok(reservation);
+            }
+            expect_open(account_id, &reservation)?;
+            books.wallet.commit(id, &reservation.parts);
+            reservation.state = State::Committed;
+            reservation.update_time = now;
+            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
+            books.close(&mut tx, Cause { actor, reason: "" }).await?;
+            tx.commit().await?;
+            Ok(reservation)
+        })
+        .await
+    }
+
+    /// Gives back what was reserved.
+    pub(crate) async fn release_reservation(
+        &self,
+        account_id: &str,
+        id: &str,
+        actor: &str,
+    ) -> Result<Reservation, Error> {
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            let (mut books, mut reservation) = open(&mut tx, account_id, id, now).await?;
+            match reservation.state {
+                State::Reserved => {}
+                State::Committed => return Err(closed(account_id, &reservation)),
+                State::Released => return Ok(reservation),
+                State::Expired => {
+                    books.close(&mut tx, Cause::default()).await?;
+                    tx.commit().await?;
+                    return Ok(reservation);
+                }
+            }
+            books.wallet.release(id, &reservation.parts);
+            reservation.state = State::Released;
+            reservation.update_time = now;
+            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
+            books.close(&mut tx, Cause { actor, reason: "" }).await?;
+            tx.commit().await?;
+            Ok(reservation)
+        })
+        .await
+    }
+}
+
+/// The wallet that a reservation belongs to, locked, and the reservation as it is then.
+async fn open<'a>(
+    tx: &mut Tx,
+    account_id: &'a str,
+    id: &str,
+    now: Micros,
+) -> Result<(Books<'a>, Reservation), Error> {
+    let missing = || Error::not_found(&name(account_id, id));
+    let before = store::right_reservation::get(tx, account_id, id).await?.ok_or_else(missing)?;
+    let books = Books::open(tx, account_id, before.kind, now).await?;
+    // Another call may have changed it before the lock was had.
+    let reservation = store::right_reservation::get(tx, account_id, id).await?.ok_or_else(missing)?;
+    Ok((books, reservation))
+}
+
+/// Takes what the reservation asks for out of the wallet.
+async fn take(
+    tx: &mut Tx,
+    books: &mut Books<'_>,
+    account: &Account,
+    reservation: &Reservation,
+) -> Result<Vec<Part>, Error> {
+    let Reservation { id, kind, amount, use_time, .. } = reservation;
+    let class = certification_class(tx, &account.account_id, *use_time).await?;
+    let policy = store::right_policy::in_force(tx, *kind, class, *use_time).await?;
+    let zone = super::wallet::zone(account)?;
+    let allowance = match &policy {
+        None => None,
+        Some(policy) => {
+            let period = policy.period.around(*use_time, &zone).map_err(Error::internal)?;
+            Some(Allowance { limit: policy.amount, period })
+        }
+    };
+    books.wallet.reserve(id, *amount, *use_time, allowance).map_err(|shortage| {
+        let policy = policy.as_ref().zip(allowance);
+        quota::exceeded(&account.account_id, (*kind, class), policy, *amount, shortage)
+    })
+}
+
+/// Whether the same is asked for as the first time.
+fn check_repeated(account_id: &str, first: &Reservation, ask: &Ask) -> Result<(), Error> {
+    let fields = [
+        ("kind", first.kind == ask.kind),
+        ("amount", first.amount == ask.amount),
+        ("use_time", first.asked_use_time == ask.use_time),
+        ("expire_time", first.expire_time == ask.expire_time),
+    ];
+    match fields.into_iter().find(|(_, same)| !same) {
+        None => Ok(()),
+        Some((field, _)) => {
+            let name = name(account_id, &first.id);
+            let message =
+                format!("{name} exists already with another {field}; a new reservation needs a new id");
+            Err(Error::new(Code::AlreadyExists, ErrorReason::ResourceExists, message)
+                .with("resource", name)
+                .with("field", field))
+        }
+    }
+}
+
+fn expect_open(account_id: &str, reservation: &Reservation) -> Result<(), Error> {
+    if reservation.state == State::Reserved { Ok(()) } else { Err(closed(account_id, reservation)) }
+}
+
+fn closed(account_id: &str, reservation: &Reservation) -> Error {
+    let (name, state) = (name(account_id, &reservation.id), reservation.state.name());
+    let message = format!("{name} is {state} and no longer reserved");
+    Error::new(Code::FailedPrecondition, ErrorReason::WrongState, message)
+        .with("resource", name)
+        .with("state", state)
+}
+
+fn name(account_id: &str, id: &str) -> String {
+    format!("accounts/{account_id}/rightReservations/{id}")
+}

@@ -1,0 +1,44 @@
+//! What the service tells others, in `feeds/accounts`.
+
+use siyu_outbox::Draft;
+use siyu_proto::accounts::v1::{
+    AccountCreated, AccountUpdated, CertificationApproved, CertificationExpired, CertificationRejected,
+};
+use siyu_rpc::Error;
+
+use crate::{
+    grpc::{to_account, to_certification},
+    store::{account::Account, certification::Certification},
+};
+
+pub(crate) fn account_created(account: &Account) -> Result<Draft, Error> {
+    let payload = AccountCreated { account: Some(to_account(account.clone())?) };
+    Ok(Draft::new(key(account), &payload))
+}
+
+pub(crate) fn account_updated(account: &Account) -> Result<Draft, Error> {
+    let payload = AccountUpdated { account: Some(to_account(account.clone())?) };
+    Ok(Draft::new(key(account), &payload))
+}
+
+pub(crate) fn certification_approved(certification: &Certification, account: &Account) -> Result<Draft, Error> {
+    let payload = CertificationApproved {
+        certification: Some(to_certification(certification.clone())?),
+        account: Some(to_account(account.clone())?),
+    };
+    Ok(Draft::new(key(account), &payload))
+}
+
+pub(crate) fn certification_rejected(certification: &Certification, account: &Account) -> Result<Draft, Error> {
+    let payload = CertificationRejected { certification: Some(to_certification(certification.clone())?) };
+    Ok(Draft::new(key(account), &payload))
+}
+
+pub(crate) fn certification_expired(account: &Account) -> Result<Draft, Error> {
+    let payload = CertificationExpired { account: Some(to_account(account.clone())?) };
+    Ok(Draft::new(key(account), &payload))
+}
+
+fn key(account: &Account) -> String {
+    format!("accounts/{}", account.account_id)
+}
