@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use siyu_clock::{Micros, Stopwatch};
-use siyu_rpc::Error;
+use siyu_rpc::{Error, mutation};
 use siyu_telemetry::names;
 use tracing::Instrument;
 
 use crate::Crm;
 
 impl Crm {
-    /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force.
+    /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, forgets
+    /// old requests.
     ///
     /// # Errors
     /// When storage fails; what was done until then stays done.
@@ -20,9 +21,11 @@ impl Crm {
             let migrated = self.migrate_once(now).await?;
             let settled = self.sweep_once(now).await?;
             if migrated + settled == 0 {
-                return Ok(());
+                break;
             }
         }
+        mutation::purge(&self.db, now).await?;
+        Ok(())
     }
 
     /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.

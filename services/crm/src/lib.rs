@@ -6,25 +6,27 @@ mod grpc;
 mod jobs;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use siyu_clock::Clock;
 use siyu_db::{Db, Migration, Statement};
+use siyu_outbox::Follower;
 use siyu_proto::crm::v1::{
     analytics_service_server::{self, AnalyticsServiceServer},
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
     tier_service_server::{self, TierServiceServer},
 };
-use siyu_rpc::peer::Peer;
+use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{directory::Directory, turns::Turns};
+use app::{directory::Directory, ingestion::Ingestion, known_accounts::KnownAccounts, turns::Turns};
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    siyu_db::migrations!["0001_interactions"].to_vec()
+    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts"].to_vec();
+    [own, siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
@@ -42,15 +44,29 @@ pub struct Crm {
     clock: Clock,
     directory: Arc<Directory>,
     turns: Arc<Turns>,
+    ingestion: Arc<GroupCommit<Ingestion>>,
+    follower: Follower,
 }
 
 impl Crm {
-    /// The service on a database that has [`migrations`]. It asks the accounts service behind `accounts` for the time
-    /// zone and currency of an account, and believes the answer for `account_cache_ttl`.
+    /// The service on a database that has [`migrations`]. It asks the accounts service behind `accounts` for what it
+    /// does not know of an account. At most `max_calls_per_commit` concurrent calls share a transaction. To be called
+    /// inside a tokio runtime.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, accounts: Peer, account_cache_ttl: Duration) -> Self {
-        let directory = Arc::new(Directory::new(accounts, clock.clone(), account_cache_ttl));
-        Self { db, clock, directory, turns: Arc::new(Turns::new()) }
+    pub fn new(db: Db, clock: Clock, accounts: Peer, max_calls_per_commit: usize) -> Self {
+        let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
+        let known_accounts = Arc::new(KnownAccounts::new(db.clone(), accounts.clone()));
+        let follower =
+            Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), known_accounts);
+        let turns = Arc::new(Turns::new());
+        let ingestion = Ingestion::start(db.clone(), clock.clone(), turns.clone(), max_calls_per_commit);
+        Self { db, clock, directory, turns, ingestion: Arc::new(ingestion), follower }
+    }
+
+    /// How it keeps up with the accounts service.
+    #[must_use]
+    pub fn followers(&self) -> Vec<Follower> {
+        vec![self.follower.clone()]
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.
@@ -71,5 +87,5 @@ impl Crm {
 /// Every SQL statement of the service, for the test that prepares them all.
 #[must_use]
 pub fn statements() -> Vec<Statement> {
-    store::statements()
+    [store::statements(), siyu_outbox::statements(), mutation::statements()].concat()
 }

@@ -3,19 +3,20 @@
 use std::{
     collections::HashMap,
     sync::{PoisonError, RwLock},
-    time::Duration,
 };
 
 use jiff::tz::TimeZone;
-use siyu_clock::{Clock, Micros};
+use siyu_db::Db;
 use siyu_proto::{
     accounts::v1::{
-        self as pb, GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
+        GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
     },
     common::v1::ErrorReason,
 };
-use siyu_rpc::{Error, peer::Peer};
+use siyu_rpc::{Error, auth::expired_meanwhile, peer::Peer};
 use tonic::{Code, Status};
+
+use crate::store;
 
 /// What does not change in the life of an account.
 #[derive(Debug, Clone)]
@@ -24,49 +25,61 @@ pub(crate) struct AccountInfo {
     pub(crate) currency_code: String,
 }
 
-/// Asks the accounts service, and remembers answers for a while.
+/// Knows accounts: from memory, from what their events have told, or by asking the accounts service.
 pub(crate) struct Directory {
+    db: Db,
     accounts: AccountsServiceClient<Peer>,
-    clock: Clock,
-    ttl: Duration,
-    /// By account id, with the time each answer is good until.
-    known: RwLock<HashMap<String, (Micros, AccountInfo)>>,
+    /// By account id. Nothing of it ever changes.
+    known: RwLock<HashMap<String, AccountInfo>>,
 }
 
-/// More answers than this are not remembered: the oldest memory is the cheapest to lose, so all of it goes.
+/// More than this are not remembered: the oldest memory is the cheapest to lose, so all of it goes.
 const MOST_KNOWN: usize = 100_000;
 
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Directory").field("ttl", &self.ttl).finish_non_exhaustive()
+        f.debug_struct("Directory").finish_non_exhaustive()
     }
 }
 
 impl Directory {
-    pub(crate) fn new(accounts: Peer, clock: Clock, ttl: Duration) -> Self {
-        Self { accounts: AccountsServiceClient::new(accounts), clock, ttl, known: RwLock::default() }
+    pub(crate) fn new(db: Db, accounts: Peer) -> Self {
+        Self { db, accounts: AccountsServiceClient::new(accounts), known: RwLock::default() }
     }
 
     /// What is known of an account; NOT_FOUND when there is none.
     pub(crate) async fn get(&self, account_id: &str) -> Result<AccountInfo, Error> {
-        let now = self.clock.now();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(account_id).cloned();
-        if let Some((good_until, info)) = known
-            && now < good_until
-        {
+        if let Some(info) = known {
             return Ok(info);
         }
-        let name = format!("accounts/{account_id}");
-        let request = GetAccountRequest { name: name.clone() };
-        let answer =
-            self.accounts.clone().get_account(request).await.map_err(|status| unanswered(status, &name))?;
-        let info = info(answer.into_inner().account.unwrap_or_default())?;
+        let info = match self.told(account_id).await? {
+            Some(info) => info,
+            // An account that was just made: its event is on the way.
+            None => self.ask(account_id).await?,
+        };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN {
             known.clear();
         }
-        known.insert(account_id.to_owned(), (now.plus(self.ttl), info.clone()));
+        known.insert(account_id.to_owned(), info.clone());
         Ok(info)
+    }
+
+    /// What the events have told of it.
+    async fn told(&self, account_id: &str) -> Result<Option<AccountInfo>, Error> {
+        let mut tx = self.db.begin_read().await?;
+        let known = store::known_account::get(&mut tx, account_id).await?;
+        known.map(|known| info(&known.time_zone, known.currency_code)).transpose()
+    }
+
+    async fn ask(&self, account_id: &str) -> Result<AccountInfo, Error> {
+        let name = format!("accounts/{account_id}");
+        let request = GetAccountRequest { name: name.clone() };
+        let answer = self.accounts.clone().get_account(request).await;
+        let account = answer.map_err(|status| unanswered(status, &name))?.into_inner().account;
+        let account = account.unwrap_or_default();
+        info(&account.time_zone, account.currency_code)
     }
 
     /// The accounts of an enterprise, by id; NOT_FOUND when there is no such enterprise.
@@ -78,7 +91,8 @@ impl Directory {
             let answer = self.accounts.clone().list_accounts(request).await;
             let page = answer.map_err(|status| unanswered(status, enterprise))?.into_inner();
             for account in page.accounts {
-                found.push((account.name.trim_start_matches("accounts/").to_owned(), info(account)?));
+                let id = account.name.trim_start_matches("accounts/").to_owned();
+                found.push((id, info(&account.time_zone, account.currency_code)?));
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -88,12 +102,15 @@ impl Directory {
     }
 }
 
-fn info(account: pb::Account) -> Result<AccountInfo, Error> {
-    let zone = TimeZone::get(&account.time_zone).map_err(Error::internal)?;
-    Ok(AccountInfo { zone, currency_code: account.currency_code })
+fn info(time_zone: &str, currency_code: String) -> Result<AccountInfo, Error> {
+    let zone = TimeZone::get(time_zone).map_err(Error::internal)?;
+    Ok(AccountInfo { zone, currency_code })
 }
 
-fn unanswered(status: Status, name: &str) -> Error {
+pub(super) fn unanswered(status: Status, name: &str) -> Error {
+    if let Some(error) = expired_meanwhile(&status) {
+        return error;
+    }
     match status.code() {
         Code::NotFound => Error::not_found(name),
         Code::DeadlineExceeded => Error::new(

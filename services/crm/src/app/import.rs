@@ -1,7 +1,7 @@
 //! Imports of historical interactions: what the first call fixes.
 
 use siyu_proto::common::v1::ErrorReason;
-use siyu_rpc::Error;
+use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
 
 use crate::{
@@ -13,11 +13,22 @@ impl Crm {
     /// Opens an import, or reads it back. Answers it as the first call fixed it, and whether this call was the first.
     pub(crate) async fn create_import(
         &self,
+        mutation: &Mutation,
         account_id: &str,
-        mut new: Import,
+        new: Import,
     ) -> Result<(Import, bool), Error> {
         self.directory.get(account_id).await?;
         let _turn = self.turns.take(account_id).await;
+        retrying(|| self.open_import(mutation, account_id, new.clone())).await
+    }
+
+    async fn open_import(
+        &self,
+        mutation: &Mutation,
+        account_id: &str,
+        mut new: Import,
+    ) -> Result<(Import, bool), Error> {
+        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         store::account::lock(&mut tx, account_id).await?;
         if let Some(other) = store::import::same_content(&mut tx, account_id, &new).await? {
@@ -31,12 +42,12 @@ impl Crm {
             new.shift_days = first.shift_days;
             new.create_time = first.create_time;
             store::import::update_digests(&mut tx, account_id, &new).await?;
-            tx.commit().await?;
+            mutation.finish(tx, &(), now).await?;
             return Ok((new, false));
         }
-        new.create_time = self.clock.now().0;
+        new.create_time = now.0;
         store::import::insert(&mut tx, account_id, &new).await?;
-        tx.commit().await?;
+        mutation.finish(tx, &(), now).await?;
         Ok((new, true))
     }
 }

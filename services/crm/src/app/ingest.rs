@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::tz::TimeZone;
-use siyu_clock::Micros;
+use siyu_clock::{Clock, Micros};
 use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::Error;
 
-use super::{ledger::Ledger, tiers::bring_up_to_date};
+use super::{ingestion::IngestCall, ledger::Ledger, tiers::bring_up_to_date};
 use crate::{
     Crm,
     domain::{
@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
 }
 
 impl Crm {
-    /// Stores a batch in one transaction and answers what became of each. Those that could not even be decoded come
+    /// Stores a batch, together with those of other calls, and answers what became of each. Those that could not even be decoded come
     /// as their rejection, and leave as it.
     pub(crate) async fn ingest(
         &self,
@@ -58,64 +58,78 @@ impl Crm {
             }
         }
         if !decoded.is_empty() {
-            let _turn = self.turns.take(account_id).await;
-            let mut tx = self.db.begin().await?;
-            let mut ledger = Ledger::open(&mut tx, account_id).await?;
-            // Only now: whoever had the turn before has dated its changes before.
-            let now = self.clock.now();
-            let new = sort_out(&mut tx, account_id, decoded, &mut outcomes).await?;
-            let fans = take_in(&mut tx, &mut ledger, &new, now).await?;
-            store_all(&mut tx, &ledger, &new, &fans, &zone, now).await?;
-            tx.commit().await?;
-            ledger.count();
+            let (places, interactions): (Vec<usize>, Vec<Interaction>) = decoded.into_iter().unzip();
+            let call = IngestCall { account_id: account_id.to_owned(), zone, interactions };
+            let judged = self.ingestion.call(account_id, call).await?;
+            for (place, outcome) in places.into_iter().zip(judged) {
+                outcomes[place] = outcome;
+            }
         }
         count(&outcomes);
         Ok(outcomes)
     }
 }
 
-/// Leaves the interactions that are new, in the order of event time. The others get their outcome: stored before, or
-/// in conflict with what was stored before or stands earlier in the batch.
-async fn sort_out(
+/// Takes interactions of one account in. Answers what changed, which is durable once `tx` commits, and what became of
+/// each interaction.
+pub(super) async fn take_in_account(
+    tx: &mut Tx,
+    clock: &Clock,
+    account_id: &str,
+    zone: &TimeZone,
+    interactions: Vec<&Interaction>,
+) -> Result<(Ledger, Vec<Outcome>), Error> {
+    let mut ledger = Ledger::open(tx, account_id).await?;
+    // Only now: whoever had the turn before has dated its changes before.
+    let now = clock.now();
+    let (new, outcomes) = sort_out(tx, account_id, interactions).await?;
+    let fans = take_in(tx, &mut ledger, &new, now).await?;
+    store_all(tx, &ledger, &new, &fans, zone, now).await?;
+    Ok((ledger, outcomes))
+}
+
+/// Leaves the interactions that are new, in the order of event time, and says what becomes of each: stored before, in
+/// conflict with what was stored before or stands earlier among them, or accepted.
+async fn sort_out<'a>(
     tx: &mut Tx,
     account_id: &str,
-    decoded: Vec<(usize, Interaction)>,
-    outcomes: &mut [Outcome],
-) -> Result<Vec<Interaction>, Error> {
-    let ids = decoded.iter().map(|(_, interaction)| interaction.event_id.as_str());
+    interactions: Vec<&'a Interaction>,
+) -> Result<(Vec<&'a Interaction>, Vec<Outcome>), Error> {
+    let ids = interactions.iter().map(|interaction| interaction.event_id.as_str());
     let stored = store::interaction::find(tx, account_id, ids).await?;
-    let mut known: HashMap<String, Interaction> =
-        stored.into_iter().map(|interaction| (interaction.event_id.clone(), interaction)).collect();
-    let mut owners = order_owners(tx, account_id, &decoded).await?;
+    let mut known: HashMap<&str, &Interaction> =
+        stored.iter().map(|interaction| (interaction.event_id.as_str(), interaction)).collect();
+    let mut owners = order_owners(tx, account_id, &interactions).await?;
 
-    let mut new: Vec<Interaction> = Vec::with_capacity(decoded.len());
-    for (place, interaction) in decoded {
-        outcomes[place] = match known.get(&interaction.event_id) {
+    let mut new = Vec::with_capacity(interactions.len());
+    let mut outcomes = Vec::with_capacity(interactions.len());
+    for interaction in interactions {
+        outcomes.push(match known.get(interaction.event_id.as_str()) {
             Some(first) if *first == interaction => Outcome::Duplicate,
-            Some(first) => Outcome::Rejected(conflict(first, &interaction)),
-            None => match foreign_order(&mut owners, &interaction) {
+            Some(first) => Outcome::Rejected(conflict(first, interaction)),
+            None => match foreign_order(&mut owners, interaction) {
                 Some(rejected) => Outcome::Rejected(rejected),
                 None => {
-                    known.insert(interaction.event_id.clone(), interaction.clone());
+                    known.insert(&interaction.event_id, interaction);
                     new.push(interaction);
                     Outcome::Accepted
                 }
             },
-        };
+        });
     }
     new.sort_by(|a, b| (a.event_time, &a.event_id).cmp(&(b.event_time, &b.event_id)));
-    Ok(new)
+    Ok((new, outcomes))
 }
 
 /// The users that the orders of a batch belong to, as far as they are stored.
 async fn order_owners(
     tx: &mut Tx,
     account_id: &str,
-    decoded: &[(usize, Interaction)],
+    interactions: &[&Interaction],
 ) -> Result<HashMap<String, String>, Error> {
-    let order_ids: HashSet<&str> = decoded
+    let order_ids: HashSet<&str> = interactions
         .iter()
-        .filter_map(|(_, interaction)| interaction.purchase.as_ref())
+        .filter_map(|interaction| interaction.purchase.as_ref())
         .map(|purchase| purchase.order_id.as_str())
         .collect();
     if order_ids.is_empty() {
@@ -165,7 +179,7 @@ fn foreign_order(owners: &mut HashMap<String, String>, interaction: &Interaction
 async fn take_in(
     tx: &mut Tx,
     ledger: &mut Ledger,
-    new: &[Interaction],
+    new: &[&Interaction],
     now: Micros,
 ) -> Result<HashMap<String, Fan>, Error> {
     let users: HashSet<&str> = new.iter().map(|interaction| interaction.user_id.as_str()).collect();
@@ -192,7 +206,7 @@ async fn take_in(
         fan.first_time = fan.first_time.min(interaction.event_time);
         fan.last_time = fan.last_time.max(interaction.event_time);
         fan.interaction_count += 1;
-        let Interaction { kind, event_time: time, event_id, .. } = interaction;
+        let Interaction { kind, event_time: time, event_id, .. } = *interaction;
         let fact = Fact { kind: *kind, time: *time, event_id: event_id.clone() };
         let changes = fan.standing.apply(&ledger.rules, &fact, now);
         ledger.note(fan.ordinal, changes);
@@ -203,7 +217,7 @@ async fn take_in(
 async fn store_all(
     tx: &mut Tx,
     ledger: &Ledger,
-    new: &[Interaction],
+    new: &[&Interaction],
     fans: &HashMap<String, Fan>,
     zone: &TimeZone,
     now: Micros,
@@ -211,7 +225,7 @@ async fn store_all(
     let account_id = &ledger.account.account_id;
     let with_ordinals: Vec<(i64, &Interaction)> = new
         .iter()
-        .filter_map(|interaction| Some((fans.get(&interaction.user_id)?.ordinal, interaction)))
+        .filter_map(|interaction| Some((fans.get(&interaction.user_id)?.ordinal, *interaction)))
         .collect();
     store::interaction::insert(tx, account_id, &with_ordinals, now).await?;
 

@@ -5,6 +5,8 @@ pub(crate) mod directory;
 pub(crate) mod fans;
 pub(crate) mod import;
 pub(crate) mod ingest;
+pub(crate) mod ingestion;
+pub(crate) mod known_accounts;
 mod ledger;
 pub(crate) mod rules;
 pub(crate) mod tiers;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
-use siyu_rpc::{Error, Page};
+use siyu_rpc::{Error, Mutation, Page, retrying};
 
 use super::{ledger::rules_in_force, tiers::with_histories};
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// One version, when it was written (none for the platform's own), and whether it is in force.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) rules: TierRules,
     pub(crate) create_time: Option<i64>,
@@ -34,21 +35,30 @@ impl Crm {
     /// Writes a version under the next number. The number in `rules` does not matter.
     pub(crate) async fn create_rules(
         &self,
+        mutation: &Mutation,
         account_id: &str,
-        mut rules: TierRules,
+        rules: TierRules,
     ) -> Result<Version, Error> {
         if let Some((field, rule)) = rules.mistake() {
             return Err(Error::invalid_field(format!("tier_rules.{field}"), rule));
         }
         self.directory.get(account_id).await?;
         let _turn = self.turns.take(account_id).await;
-        let mut tx = self.db.begin().await?;
-        store::account::lock(&mut tx, account_id).await?;
-        let now = self.clock.now();
-        rules.version = store::tier_rules::last_version(&mut tx, account_id).await? + 1;
-        store::tier_rules::insert(&mut tx, account_id, &rules, now.0).await?;
-        tx.commit().await?;
-        Ok(Version { rules, create_time: Some(now.0), active: false })
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            if let Some(first) = mutation.first_answer(&mut tx, now).await? {
+                return Ok(first);
+            }
+            store::account::lock(&mut tx, account_id).await?;
+            let version = store::tier_rules::last_version(&mut tx, account_id).await? + 1;
+            let rules = TierRules { version, ..rules.clone() };
+            store::tier_rules::insert(&mut tx, account_id, &rules, now.0).await?;
+            let written = Version { rules, create_time: Some(now.0), active: false };
+            mutation.finish(tx, &written, now).await?;
+            Ok(written)
+        })
+        .await
     }
 
     /// A page of versions, oldest first, and the token of the next page.
@@ -76,20 +86,30 @@ impl Crm {
     }
 
     /// Brings a version into force. Fans follow when something is known of them, and in the background.
-    pub(crate) async fn activate_rules(&self, account_id: &str, version: i64) -> Result<Version, Error> {
+    pub(crate) async fn activate_rules(
+        &self,
+        mutation: &Mutation,
+        account_id: &str,
+        version: i64,
+    ) -> Result<Version, Error> {
         self.directory.get(account_id).await?;
         let _turn = self.turns.take(account_id).await;
-        let mut tx = self.db.begin().await?;
-        let mut account = store::account::lock(&mut tx, account_id).await?;
-        let found = store::tier_rules::get(&mut tx, account_id, version).await?;
-        let (rules, create_time) = found.ok_or_else(|| not_found(account_id, version))?;
-        if account.rules_version != version {
-            account.rules_version = version;
-            account.migrated_ordinal = Some(0);
-            store::account::save(&mut tx, &account).await?;
-            tx.commit().await?;
-        }
-        Ok(Version { rules, create_time, active: true })
+        retrying(|| async {
+            let now = self.clock.now();
+            let mut tx = self.db.begin().await?;
+            let mut account = store::account::lock(&mut tx, account_id).await?;
+            let found = store::tier_rules::get(&mut tx, account_id, version).await?;
+            let (rules, create_time) = found.ok_or_else(|| not_found(account_id, version))?;
+            let activated = Version { rules, create_time, active: true };
+            if account.rules_version != version {
+                account.rules_version = version;
+                account.migrated_ordinal = Some(0);
+                store::account::save(&mut tx, &account).await?;
+                mutation.finish(tx, &activated, now).await?;
+            }
+            Ok(activated)
+        })
+        .await
     }
 
     /// Where every fan is now, and where a version would put them. Changes nothing.

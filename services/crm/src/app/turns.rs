@@ -3,7 +3,10 @@
 //! The writers of one account wait for each other at its row in the database, each with a connection in hand. Waiting
 //! here first keeps one busy account from holding all connections while others need one.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher, RandomState},
+};
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -22,9 +25,26 @@ impl Turns {
         Self { places: (0..PLACES).map(|_| Mutex::new(())).collect(), hash: RandomState::new() }
     }
 
+    /// Waits until it is the turn of all the accounts.
+    pub(crate) async fn take_all<'a>(
+        &self,
+        account_ids: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<MutexGuard<'_, ()>> {
+        // In the order of places, each once: nobody waits in a circle, nor for themselves.
+        let places: BTreeSet<usize> = account_ids.into_iter().map(|id| self.place(id)).collect();
+        let mut turns = Vec::with_capacity(places.len());
+        for place in places {
+            turns.push(self.places[place].lock().await);
+        }
+        turns
+    }
+
     /// Waits until it is the account's turn; it is until the guard is dropped.
     pub(crate) async fn take(&self, account_id: &str) -> MutexGuard<'_, ()> {
-        let hash = usize::try_from(self.hash.hash_one(account_id) >> 32).unwrap_or_default();
-        self.places[hash % PLACES].lock().await
+        self.places[self.place(account_id)].lock().await
+    }
+
+    fn place(&self, account_id: &str) -> usize {
+        usize::try_from(self.hash.hash_one(account_id) >> 32).unwrap_or_default() % PLACES
     }
 }

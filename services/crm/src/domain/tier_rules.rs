@@ -1,11 +1,12 @@
 //! The rules that turn interactions into intimacy and intimacy into tiers.
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::{interaction::Kind, tier::Tier};
 
 /// One version of the rules.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TierRules {
     /// 0 is the platform's default.
     pub(crate) version: i64,
@@ -18,7 +19,7 @@ pub(crate) struct TierRules {
 }
 
 /// The edge of a tier, in points. Between `leave` and `enter` a fan stays what they are, so that nobody flaps.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Threshold {
     /// From this score on a fan belongs.
     pub(crate) enter: f64,

@@ -7,7 +7,7 @@ use siyu_proto::crm::v1::{
     IngestInteractionsResponse, ListInteractionsRequest, ListInteractionsResponse, Rejection,
     StreamInteractionsRequest, StreamInteractionsResponse, interaction_service_server::InteractionService,
 };
-use siyu_rpc::{Error, Page, admit, admit_message, admit_stream, time::to_proto};
+use siyu_rpc::{Error, Page, admit, admit_message, admit_mutation, admit_stream, time::to_proto};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::convert::{account_id, fan_ids, interaction, to_interaction};
@@ -77,7 +77,7 @@ impl InteractionService for Crm {
         &self,
         request: Request<CreateImportRequest>,
     ) -> Result<Response<CreateImportResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let account_id = account_id(&request.parent, "parent")?;
         let sent = request.import.unwrap_or_default();
         let new = Import {
@@ -88,7 +88,7 @@ impl InteractionService for Crm {
             order_digest: sent.order_digest,
             create_time: 0,
         };
-        let (import, created) = self.create_import(account_id, new).await?;
+        let (import, created) = self.create_import(&mutation, account_id, new).await?;
         let import = pb::Import {
             name: format!("{}/imports/{}", request.parent, import.import_id),
             shift_days: import.shift_days,

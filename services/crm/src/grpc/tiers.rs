@@ -8,7 +8,7 @@ use siyu_proto::crm::v1::{
     ListTierChangesResponse, ListTierRulesRequest, ListTierRulesResponse, RebuildTiersRequest,
     RebuildTiersResponse, tier_service_server::TierService,
 };
-use siyu_rpc::{Error, Page, admit, name, time::to_proto};
+use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::to_proto};
 use tonic::{Request, Response, Status};
 
 use super::convert::{account_id, fan_ids, kind, to_flows, to_kind, to_tier};
@@ -29,9 +29,10 @@ impl TierService for Crm {
         &self,
         request: Request<CreateTierRulesRequest>,
     ) -> Result<Response<CreateTierRulesResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let account_id = account_id(&request.parent, "parent")?;
-        let version = self.create_rules(account_id, rules(request.tier_rules.unwrap_or_default())?).await?;
+        let rules = rules(request.tier_rules.unwrap_or_default())?;
+        let version = self.create_rules(&mutation, account_id, rules).await?;
         Ok(Response::new(CreateTierRulesResponse { tier_rules: Some(to_rules(account_id, version)) }))
     }
 
@@ -65,9 +66,9 @@ impl TierService for Crm {
         &self,
         request: Request<ActivateTierRulesRequest>,
     ) -> Result<Response<ActivateTierRulesResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let (account_id, version) = rules_ids(&request.name)?;
-        let version = self.activate_rules(account_id, version).await?;
+        let version = self.activate_rules(&mutation, account_id, version).await?;
         Ok(Response::new(ActivateTierRulesResponse { tier_rules: Some(to_rules(account_id, version)) }))
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod fan;
 pub(crate) mod figures;
 pub(crate) mod import;
 pub(crate) mod interaction;
+pub(crate) mod known_account;
 pub(crate) mod purchase;
 pub(crate) mod tier_change;
 pub(crate) mod tier_rules;
@@ -20,6 +21,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         figures::STATEMENTS,
         import::STATEMENTS,
         interaction::STATEMENTS,
+        known_account::STATEMENTS,
         purchase::STATEMENTS,
         tier_change::STATEMENTS,
         tier_rules::STATEMENTS,
