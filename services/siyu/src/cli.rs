@@ -1,5 +1,6 @@
 //! The command line.
 
+mod clock;
 mod create;
 mod token;
 
@@ -7,7 +8,7 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use siyu_clock::{Clock, Micros, SimClock};
+use siyu_clock::Clock;
 use siyu_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
     crm::v1::{
@@ -43,7 +44,7 @@ enum Command {
     /// Serves all services in this process, on one port, with embedded storage
     Dev {
         #[command(flatten)]
-        clock: ClockArgs,
+        clock: clock::ClockArgs,
     },
     /// Serves the named services
     Serve {
@@ -51,7 +52,7 @@ enum Command {
         #[arg(required = true, value_enum)]
         services: Vec<ServiceName>,
         #[command(flatten)]
-        clock: ClockArgs,
+        clock: clock::ClockArgs,
     },
     /// Brings the databases of the named services (default: all) up to date, and ends
     Migrate {
@@ -90,25 +91,6 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ClockArgs {
-    /// Serves on a simulated clock that stands at TIME (default: now) and moves through
-    /// siyu.testing.v1.ClockService
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true)]
-    sim_clock: Option<Option<jiff::Timestamp>>,
-}
-
-impl ClockArgs {
-    fn clock(&self) -> Clock {
-        match self.sim_clock {
-            None => Clock::System,
-            Some(start) => {
-                SimClock::starting_at(start.map_or_else(|| Clock::System.now(), Micros::from)).into()
-            }
-        }
-    }
-}
-
-#[derive(Debug, Args)]
 struct ServerArgs {
     /// The server [default: the address in the configuration]
     #[arg(long, value_name = "URL")]
@@ -142,8 +124,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resul
     let loaded = config::load(&overrides)?;
     let config = &loaded.config;
     match cli.command {
-        Command::Dev { clock } => serve::run(config, &ServiceName::ALL, clock.clock()).await?,
-        Command::Serve { services, clock } => serve::run(config, &services, clock.clock()).await?,
+        Command::Dev { clock } => serve::run(config, &ServiceName::ALL, clock.source()).await?,
+        Command::Serve { services, clock } => serve::run(config, &services, clock.source()).await?,
         Command::Migrate { services } => {
             let services = if services.is_empty() { ServiceName::ALL.to_vec() } else { services };
             Suite::migrate(config, &services).await?;
@@ -231,6 +213,6 @@ mod tests {
         let cli = Cli::parse_from(settings_first(words.map(OsString::from)));
         assert_eq!(cli.overrides.set, ["a.b=1", "c.d=2"]);
         assert_eq!(cli.overrides.file.as_deref(), Some(Path::new("f.toml")));
-        assert!(matches!(cli.command, Command::Dev { clock: ClockArgs { sim_clock: Some(None) } }));
+        assert!(matches!(cli.command, Command::Dev { clock: clock::ClockArgs { sim_clock: Some(None) } }));
     }
 }

@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
-use siyu_clock::Stopwatch;
+use siyu_clock::{Clock, Stopwatch};
 use siyu_db::{Db, OpenError, read_schema, sqlite_path};
+use siyu_rpc::auth::CallerKind;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -35,6 +36,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     };
     tell("configuration", Ok("every key is known and every value allowed".to_owned()))?;
     tell("keys", check_keys(config))?;
+    if !config.auth.service_token_file.as_os_str().is_empty() {
+        tell("auth.service_token_file", check_service_token(config))?;
+    }
     tell("disk", check_disk(&config.storage.data_dir))?;
     for service in ServiceName::ALL {
         tell(&format!("{} storage", service.name()), check_storage(config, service).await)?;
@@ -49,6 +53,18 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 fn check_keys(config: &Config) -> Result<String, String> {
     let keys = Keys::load(config).map_err(|error| one_line(&error))?;
     Ok(if keys.signer.is_some() { "development secret" } else { "public keys" }.to_owned())
+}
+
+/// The token that other services will be shown, as they will judge it: their keys are those of this process.
+fn check_service_token(config: &Config) -> Result<String, String> {
+    let path = &config.auth.service_token_file;
+    let judged = || -> anyhow::Result<String> {
+        let token = fs::read_to_string(path)?;
+        let caller = Keys::load(config)?.verifier.verify(token.trim(), Clock::System.now())?;
+        anyhow::ensure!(caller.kind() == CallerKind::Service, "its kind is not \"service\"");
+        Ok(format!("a good token of {:?}", caller.subject()))
+    };
+    judged().map_err(|error| format!("{}: {}", path.display(), one_line(&error)))
 }
 
 /// Counts durable writes, since every acknowledged call waits for one.

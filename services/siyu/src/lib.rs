@@ -1,6 +1,8 @@
 //! The one binary of the suite: its services in one process or several, and the tools around them.
 
+mod background;
 pub mod cli;
+mod clock_follower;
 mod clock_service;
 pub mod config;
 pub mod connect;

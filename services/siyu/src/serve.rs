@@ -7,23 +7,43 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
+    clock_follower::ClockFollower,
     config::{self, Config},
     keys::Keys,
     suite::{ServiceName, Suite},
 };
 
+/// What the services take for the time.
+#[derive(Debug)]
+pub enum TimeSource {
+    /// A clock of this process.
+    Here(Clock),
+    /// The simulated clock of the process at this URL.
+    Process(String),
+}
+
 /// Serves `services` until SIGINT or SIGTERM, then drains.
 ///
 /// # Errors
 /// With the configuration key that is to blame, before anything is served.
-pub async fn run(config: &Config, services: &[ServiceName], clock: Clock) -> anyhow::Result<()> {
+pub async fn run(config: &Config, services: &[ServiceName], time: TimeSource) -> anyhow::Result<()> {
     let stopwatch = Stopwatch::start();
     let telemetry = siyu_telemetry::start(&config.telemetry)?;
     let keys = Keys::load(config)?;
+    let (clock, follower) = match time {
+        TimeSource::Here(clock) => (clock, None),
+        TimeSource::Process(url) => {
+            let follower = ClockFollower::start(&url, &keys.service_token).await?;
+            (Clock::Following(follower.clock()), Some(follower))
+        }
+    };
     let suite = Suite::open(config, services, clock, Ids::random(), &keys).await?;
+    let follow =
+        |follower: ClockFollower| AbortOnDropHandle::new(tokio::spawn(follower.run(suite.background())));
+    let _following = follower.map(follow);
     let listener = listen(&config.server).await?;
 
     let names: Vec<_> = services.iter().map(|service| service.name()).collect();
@@ -42,18 +62,30 @@ pub(crate) async fn listen(config: &config::Server) -> anyhow::Result<TcpListene
     TcpListener::bind(config.listen).await.with_context(|| format!("server.listen {}", config.listen))
 }
 
-/// Cancelled by the first SIGINT or SIGTERM.
+/// Cancelled by the first SIGINT or SIGTERM; the second ends the process.
 pub(crate) fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = CancellationToken::new();
     let token = shutdown.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let mut next_signal = async || {
+            tokio::select! {
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = terminate.recv() => SignalKind::terminate(),
+            }
+        };
+        next_signal().await;
         token.cancel();
+        exit_by(next_signal().await);
     });
     Ok(shutdown)
+}
+
+/// Ends the process at once, with the exit code of one that `signal` ended. Nothing that was answered OK is lost: it is
+/// on disk.
+#[expect(clippy::disallowed_methods, reason = "who asks twice does not want to wait for anything")]
+fn exit_by(signal: SignalKind) -> ! {
+    eprintln!("siyu: ended at once by a second signal");
+    std::process::exit(128 + signal.as_raw_value())
 }

@@ -1,24 +1,25 @@
 //! The services of one process, put together.
 
-use std::{fs, time::Duration};
-
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
-use siyu_accounts::Accounts;
-use siyu_clock::{Clock, Ids, Micros};
+use siyu_accounts::{Accounts, TokenIssuer};
+use siyu_clock::{Clock, Ids};
 use siyu_crm::Crm;
 use siyu_db::{Db, Migration, OpenOptions};
+use siyu_outbox::{ConsumerService, FeedService, Outbox};
 use siyu_proto::testing::v1::clock_service_server::{self, ClockServiceServer};
 use siyu_rpc::{
     gate::{GateConfig, GateLayer},
+    mutation::AuditLog,
     peer::{self, Peer, Switchboard},
     server::{self, Ended, ServerConfig},
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    background::{Background, Running},
     clock_service::ClockControl,
     config::{self, Config},
     keys::Keys,
@@ -81,30 +82,9 @@ pub struct Suite {
     names: Vec<&'static str>,
     gate: GateConfig,
     background: Background,
-}
-
-/// Work beside the calls.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Background {
-    crm: Option<(Crm, Duration)>,
-}
-
-impl Background {
-    /// Does everything that is due at `now`.
-    pub(crate) async fn tick(&self, now: Micros) -> Result<(), siyu_rpc::Error> {
-        match &self.crm {
-            Some((crm, _)) => crm.tick(now).await,
-            None => Ok(()),
-        }
-    }
-
-    fn spawn(&self) -> JoinSet<()> {
-        let mut jobs = JoinSet::new();
-        if let Some((crm, interval)) = &self.crm {
-            jobs.spawn(crm.clone().run_jobs(*interval));
-        }
-        jobs
-    }
+    keys: Keys,
+    /// Moves the clock, where it is a simulated one of this process.
+    clock_control: Option<ClockControl>,
 }
 
 impl Suite {
@@ -119,6 +99,22 @@ impl Suite {
         ids: Ids,
         keys: &Keys,
     ) -> anyhow::Result<Self> {
+        Self::open_beside(config, services, clock, ids, keys, None).await
+    }
+
+    /// Like [`Suite::open`]; accounts, where it does not run in this process, is called over `accounts` instead of the
+    /// network: a simulated one brings its own.
+    ///
+    /// # Errors
+    /// With the configuration key that is to blame.
+    pub async fn open_beside(
+        config: &Config,
+        services: &[ServiceName],
+        clock: Clock,
+        ids: Ids,
+        keys: &Keys,
+        accounts: Option<Peer>,
+    ) -> anyhow::Result<Self> {
         let max_message_bytes = usize::try_from(config.server.max_message_bytes)?;
         let gate = GateConfig {
             verifier: keys.verifier.clone(),
@@ -130,33 +126,52 @@ impl Suite {
         let mut routes = Routes::default();
         let mut names = Vec::new();
         let mut background = Background::default();
+        let mut audit = AuditLog::default();
 
         if services.contains(&ServiceName::Accounts) {
             let db = ServiceName::Accounts.open_storage(config).await?;
-            routes = Accounts::new(db, clock.clone(), ids).add_to(routes, max_message_bytes);
+            audit.add(ServiceName::Accounts.name(), db.clone());
+            let outbox = Outbox::new("accounts", db.clone(), clock.clone(), ids.clone(), config.events.settings());
+            background.outboxes.push(outbox.clone());
+            let issuer =
+                TokenIssuer { issuer: config.auth.issuer.clone(), audience: config.auth.audience.clone() };
+            let accounts = Accounts::new(db, clock.clone(), ids, outbox, issuer);
+            keys.trust_accounts(switchboard.peer(ServiceName::Accounts.name()));
+            routes = accounts.add_to(routes, max_message_bytes);
             names.extend(siyu_accounts::SERVICES);
+            background.accounts = Some((accounts, config.accounts.sweep_interval.get()));
         }
         if services.contains(&ServiceName::Crm) {
             let db = ServiceName::Crm.open_storage(config).await?;
-            let accounts = if services.contains(&ServiceName::Accounts) {
-                switchboard.peer(ServiceName::Crm.name())
-            } else {
-                remote_accounts(config)?
+            audit.add(ServiceName::Crm.name(), db.clone());
+            let accounts = match accounts {
+                _ if services.contains(&ServiceName::Accounts) => switchboard.peer(ServiceName::Crm.name()),
+                Some(accounts) => accounts,
+                None => remote_accounts(config, keys)?,
             };
-            let crm = Crm::new(db, clock.clone(), accounts, config.crm.account_cache_ttl.get());
+            keys.trust_accounts(accounts.clone());
+            let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
+            let crm = Crm::new(db, clock.clone(), accounts, max_calls);
+            background.followers.extend(crm.followers());
             routes = crm.add_to(routes, max_message_bytes);
             names.extend(siyu_crm::SERVICES);
             background.crm = Some((crm, config.crm.sweep_interval.get()));
         }
-        if let Some(clock) = clock.simulated() {
-            let control = ClockControl::new(clock.clone(), background.clone());
-            let service = ClockServiceServer::new(control).max_decoding_message_size(max_message_bytes);
+        routes = audit.add_to(routes, max_message_bytes);
+        routes = FeedService::new(background.outboxes.clone()).add_to(routes, max_message_bytes);
+        routes = ConsumerService::new(background.followers.clone()).add_to(routes, max_message_bytes);
+        names.extend([AuditLog::SERVICE, FeedService::NAME, ConsumerService::NAME]);
+        let simulated = clock.simulated().cloned();
+        let clock_control = simulated.map(|clock| ClockControl::new(clock, background.clone()));
+        if let Some(control) = &clock_control {
+            let service =
+                ClockServiceServer::new(control.clone()).max_decoding_message_size(max_message_bytes);
             routes = routes.add_service(service);
             names.push(clock_service_server::SERVICE_NAME);
         }
         let routes = routes.prepare();
         switchboard.connect(routes.clone(), GateLayer::in_process(gate.clone()));
-        Ok(Self { routes, names, gate, background })
+        Ok(Self { routes, names, gate, background, keys: keys.clone(), clock_control })
     }
 
     /// Brings the databases of `services` up to date.
@@ -176,6 +191,12 @@ impl Suite {
         self.background.clone()
     }
 
+    /// Its services, what their gate decides by, and its background work at work, for a server of another kind.
+    #[must_use]
+    pub fn into_parts(self) -> (Routes, GateConfig, Running) {
+        (self.routes, self.gate, self.background.start())
+    }
+
     /// Serves on `listener`, with the background work running beside, until `shutdown` is cancelled.
     ///
     /// # Errors
@@ -186,10 +207,18 @@ impl Suite {
         config: &config::Server,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Ended> {
-        let mut jobs = self.background.spawn();
+        let mut jobs = self.background.start();
+        jobs.spawn(self.keys.keep_current());
+        if let Some(clock) = self.clock_control {
+            let stopping = shutdown.clone();
+            jobs.spawn(async move {
+                stopping.cancelled().await;
+                clock.dismiss_followers();
+            });
+        }
         let config = server_config(config)?;
         let served = server::serve(listener, self.routes, &self.names, self.gate, &config, shutdown).await;
-        jobs.shutdown().await;
+        jobs.stop().await;
         served.map_err(|error| anyhow::anyhow!(error))
     }
 }
@@ -202,25 +231,19 @@ fn server_config(config: &config::Server) -> anyhow::Result<ServerConfig> {
         keepalive_interval: config.keepalive_interval.get(),
         keepalive_timeout: config.keepalive_timeout.get(),
         max_connection_age: config.max_connection_age.get(),
+        max_connection_age_grace: config.max_connection_age_grace.get(),
         preface_timeout: config.preface_timeout.get(),
+        send_timeout: config.send_timeout.get(),
         drain_deadline: config.drain_deadline.get(),
         grpc_web_origins: config.grpc_web_origins.clone(),
     })
 }
 
-fn remote_accounts(config: &Config) -> anyhow::Result<Peer> {
+fn remote_accounts(config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
     let url = &config.peers.accounts;
     ensure!(
         !url.is_empty(),
         "peers.accounts: must name the accounts service, which does not run in this process"
     );
-    let file = &config.auth.service_token_file;
-    let token = if file.as_os_str().is_empty() {
-        None
-    } else {
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("auth.service_token_file {}", file.display()))?;
-        Some(text.trim().to_owned())
-    };
-    peer::remote(url, token.as_deref()).map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))
+    peer::remote(url, &keys.service_token).map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))
 }

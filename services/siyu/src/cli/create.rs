@@ -13,12 +13,8 @@ pub(super) async fn account(client: Client, import: &ImportArgs, currency_code: 
     let mut accounts = AccountsServiceClient::new(client);
     let id = import.account.trim_start_matches("accounts/").to_owned();
     let enterprise = Some(Enterprise { display_name: id.clone(), ..Enterprise::default() });
-    unless_exists(
-        accounts
-            .create_enterprise(CreateEnterpriseRequest { enterprise, enterprise_id: id.clone() })
-            .await
-            .map(drop),
-    )?;
+    let request = CreateEnterpriseRequest { enterprise, enterprise_id: id.clone(), ..Default::default() };
+    unless_exists(accounts.create_enterprise(request).await.map(drop))?;
     let account = Account {
         display_name: id.clone(),
         time_zone: import.time_zone.iana_name().unwrap_or_default().to_owned(),
@@ -26,7 +22,8 @@ pub(super) async fn account(client: Client, import: &ImportArgs, currency_code: 
         ..Account::default()
     };
     let parent = format!("enterprises/{id}");
-    let request = CreateAccountRequest { parent, account: Some(account), account_id: id };
+    let request =
+        CreateAccountRequest { parent, account: Some(account), account_id: id, ..Default::default() };
     Ok(unless_exists(accounts.create_account(request).await.map(drop))?)
 }
 

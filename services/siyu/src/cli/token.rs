@@ -62,7 +62,7 @@ pub(super) fn development(config: &Config) -> anyhow::Result<String> {
 fn sign(config: &Config, caller: &Caller, ttl: Duration) -> anyhow::Result<String> {
     let keys = keys(config)?;
     let signer = keys.signer.context(
-        "this installation trusts a public key (auth.public_key_file): get a token from whoever has the private one",
+        "this installation trusts public keys (auth.jwks_file, auth.public_key_file): get a token from whoever has a private one",
     )?;
     Ok(signer.sign(caller, Clock::System.now(), ttl)?)
 }

@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     positive("accounts.max_connections", config.accounts.max_connections)?;
     database("crm.database_url", &config.crm.database_url)?;
     positive("crm.max_connections", config.crm.max_connections)?;
+    positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;
     let shared = config.accounts_database_url() == config.crm_database_url();
     ensure(
         !shared,
@@ -71,12 +72,15 @@ fn auth(auth: &Auth) -> Checked {
     let is_long_enough = secret.is_empty() || secret.expose().len() >= MIN_SECRET_BYTES;
     ensure(is_long_enough, "auth.hs256_secret", "must have at least 32 bytes, or be empty")?;
     file("auth.public_key_file", &auth.public_key_file)?;
+    file("auth.jwks_file", &auth.jwks_file)?;
     file("auth.service_token_file", &auth.service_token_file)
 }
 
 fn production(config: &Config, sim_clock: bool) -> Checked {
-    let has_keys = !config.auth.public_key_file.as_os_str().is_empty();
-    ensure(has_keys, "auth.public_key_file", "must be set when environment is \"production\"")?;
+    let key_files = [&config.auth.public_key_file, &config.auth.jwks_file];
+    let has_keys = key_files.iter().any(|path| !path.as_os_str().is_empty());
+    let problem = "must be set when environment is \"production\", or auth.public_key_file";
+    ensure(has_keys, "auth.jwks_file", problem)?;
     let refused = "is not allowed when environment is \"production\"";
     ensure(config.auth.hs256_secret.is_empty(), "auth.hs256_secret", refused)?;
     ensure(!sim_clock, "--sim-clock", refused)

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use siyu_outbox::Settings;
 use siyu_telemetry::TelemetryConfig;
 
 use super::values::{HumanDuration, Secret};
@@ -22,6 +23,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// The CRM service.
     pub crm: Crm,
+    /// Events between services.
+    pub events: Events,
     /// Whose tokens are accepted.
     pub auth: Auth,
     /// Services that run elsewhere.
@@ -65,8 +68,12 @@ pub struct Server {
     pub keepalive_timeout: HumanDuration,
     /// Age at which a connection is asked to reconnect.
     pub max_connection_age: HumanDuration,
+    /// Time it then has for the calls under way on it.
+    pub max_connection_age_grace: HumanDuration,
     /// Wait for the first bytes of a new connection.
     pub preface_timeout: HumanDuration,
+    /// Wait for a client to take more of what is sent to it.
+    pub send_timeout: HumanDuration,
     /// Wait for running calls at shutdown.
     pub drain_deadline: HumanDuration,
     /// Web origins that browsers may call from.
@@ -89,6 +96,8 @@ pub struct Accounts {
     pub database_url: Secret,
     /// Most connections to that database.
     pub max_connections: u32,
+    /// Pause between two rounds of background work.
+    pub sweep_interval: HumanDuration,
 }
 
 /// Section `[crm]`.
@@ -101,8 +110,41 @@ pub struct Crm {
     pub max_connections: u32,
     /// Pause between two searches for due tier changes.
     pub sweep_interval: HumanDuration,
-    /// How long what the accounts service said about an account is believed.
-    pub account_cache_ttl: HumanDuration,
+    /// Most concurrent calls whose interactions are stored in one transaction; 1 is a transaction for each.
+    pub max_calls_per_commit: u32,
+}
+
+/// Section `[events]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Pause between two looks for events of other processes of the same service.
+    pub poll_interval: HumanDuration,
+    /// After this time without work done, though there is some, another process publishes.
+    pub lease_timeout: HumanDuration,
+    /// How long events are kept for those who read them.
+    pub retention: HumanDuration,
+}
+
+impl Events {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            poll_interval: self.poll_interval.get(),
+            lease_timeout: self.lease_timeout.get(),
+            retention: self.retention.get(),
+        }
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        let Settings { poll_interval, lease_timeout, retention } = Settings::default();
+        Self {
+            poll_interval: HumanDuration::from(poll_interval),
+            lease_timeout: HumanDuration::from(lease_timeout),
+            retention: HumanDuration::from(retention),
+        }
+    }
 }
 
 /// Section `[auth]`.
@@ -117,8 +159,12 @@ pub struct Auth {
     pub hs256_secret: Secret,
     /// PEM file of the keys that sign tokens; empty is none.
     pub public_key_file: PathBuf,
+    /// JSON Web Key Set of the keys that sign tokens; empty is none.
+    pub jwks_file: PathBuf,
     /// File of the token shown to other services; empty is none.
     pub service_token_file: PathBuf,
+    /// Pause between two looks whether these files have changed.
+    pub reload_interval: HumanDuration,
 }
 
 /// Section `[peers]`.
@@ -161,7 +207,9 @@ impl Default for Server {
             keepalive_interval: HumanDuration::from_secs(30),
             keepalive_timeout: HumanDuration::from_secs(10),
             max_connection_age: HumanDuration::from_secs(30 * 60),
+            max_connection_age_grace: HumanDuration::from_secs(10 * 60),
             preface_timeout: HumanDuration::from_secs(2),
+            send_timeout: HumanDuration::from_secs(30),
             drain_deadline: HumanDuration::from_secs(10),
             grpc_web_origins: Vec::new(),
         }
@@ -176,7 +224,11 @@ impl Default for Storage {
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { database_url: Secret::default(), max_connections: 16 }
+        Self {
+            database_url: Secret::default(),
+            max_connections: 16,
+            sweep_interval: HumanDuration::from_secs(5),
+        }
     }
 }
 
@@ -186,7 +238,7 @@ impl Default for Crm {
             database_url: Secret::default(),
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(5),
-            account_cache_ttl: HumanDuration::from_secs(30),
+            max_calls_per_commit: 256,
         }
     }
 }
@@ -198,7 +250,9 @@ impl Default for Auth {
             issuer: "siyu".to_owned(),
             hs256_secret: Secret::default(),
             public_key_file: PathBuf::new(),
+            jwks_file: PathBuf::new(),
             service_token_file: PathBuf::new(),
+            reload_interval: HumanDuration::from_secs(10),
         }
     }
 }

@@ -211,7 +211,9 @@ fn values_that_types_allow_but_sense_does_not() {
         "auth.issuer=",
         "auth.hs256_secret=short",
         "auth.public_key_file=no/such.pem",
+        "auth.jwks_file=no/such.json",
         "auth.service_token_file=no/such/token",
+        "auth.reload_interval=0s",
         "accounts.database_url=mysql://u:hunter2@h/d",
         "accounts.database_url=sqlite::memory:",
         "crm.database_url=accounts.db",
@@ -238,12 +240,15 @@ fn values_that_types_allow_but_sense_does_not() {
 fn production_refuses_the_comforts_of_development() {
     assert_eq!(
         file("environment = \"production\"").refused(),
-        "auth.public_key_file: must be set when environment is \"production\" (from default)"
+        "auth.jwks_file: must be set when environment is \"production\", or auth.public_key_file (from default)"
     );
     let key = tempfile::NamedTempFile::new().unwrap();
     let key_file = format!("auth.public_key_file={}", key.path().display());
+    let jwks_file = format!("auth.jwks_file={}", key.path().display());
     let production = ["environment=production", &key_file];
-    assert_eq!(flags(&production).load().unwrap().config.environment, Environment::Production);
+    for files in [production, ["environment=production", &jwks_file]] {
+        assert_eq!(flags(&files).load().unwrap().config.environment, Environment::Production);
+    }
     let secret = ("SIYU_AUTH__HS256_SECRET", "0123456789abcdef0123456789abcdef");
     assert_eq!(
         Given { variables: &[secret], ..flags(&production) }.refused(),

@@ -30,6 +30,13 @@ impl HumanDuration {
     }
 }
 
+/// For the defaults of libraries: a time span too long for a clock becomes the longest.
+impl From<Duration> for HumanDuration {
+    fn from(duration: Duration) -> Self {
+        Self(SignedDuration::try_from(duration).unwrap_or(Self::LONGEST).min(Self::LONGEST))
+    }
+}
+
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.0)

@@ -22,13 +22,14 @@ use siyu_rpc::auth::Caller;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    background::Background,
     config::Config,
     connect::{Client, connect},
     keys::Keys,
     output::print,
     report,
     serve::{listen, shutdown_on_signal},
-    suite::{Background, ServiceName, Suite},
+    suite::{ServiceName, Suite},
 };
 use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
 
@@ -80,7 +81,7 @@ impl DemoArgs {
 
         let shutdown = if self.exit { CancellationToken::new() } else { shutdown_on_signal()? };
         let signer =
-            keys.signer.context("the demo signs its own tokens; leave auth.public_key_file empty")?;
+            keys.signer.context("the demo signs its own tokens; leave auth.jwks_file and auth.public_key_file empty")?;
         let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
         let background = suite.background();
         let server = tokio::spawn({
@@ -127,12 +128,14 @@ async fn drive(
     let mut accounts = AccountsServiceClient::new(client.clone());
     let enterprise_id = ENTERPRISE_ID.to_owned();
     let enterprise = Some(traffic::enterprise());
-    accounts.create_enterprise(CreateEnterpriseRequest { enterprise, enterprise_id }).await?;
+    let request = CreateEnterpriseRequest { enterprise, enterprise_id, ..Default::default() };
+    accounts.create_enterprise(request).await?;
     let parents = traffic::accounts().map(|(account_id, _)| format!("accounts/{account_id}"));
     for (account_id, account) in traffic::accounts() {
         let parent = format!("enterprises/{ENTERPRISE_ID}");
         let (account, account_id) = (Some(account), account_id.to_owned());
-        accounts.create_account(CreateAccountRequest { parent, account, account_id }).await?;
+        let request = CreateAccountRequest { parent, account, account_id, ..Default::default() };
+        accounts.create_account(request).await?;
     }
 
     let interactions = InteractionServiceClient::new(client.clone());

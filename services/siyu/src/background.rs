@@ -1,0 +1,101 @@
+//! What a process does beside answering calls.
+
+use std::time::Duration;
+
+use siyu_accounts::Accounts;
+use siyu_clock::Micros;
+use siyu_crm::Crm;
+use siyu_outbox::{Follower, Outbox};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How often the metrics learn how many keys are parked.
+const PARKED_INTERVAL: Duration = Duration::from_secs(30);
+/// How long work may take to come to its end when the process stops.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Work beside the calls.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Background {
+    pub(crate) accounts: Option<(Accounts, Duration)>,
+    pub(crate) crm: Option<(Crm, Duration)>,
+    /// The events of the services of this process.
+    pub(crate) outboxes: Vec<Outbox>,
+    /// How they keep up with the events of others.
+    pub(crate) followers: Vec<Follower>,
+}
+
+/// Work beside the calls that is being done.
+#[derive(Debug)]
+pub struct Running {
+    jobs: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Background {
+    /// Does everything that is due at `now`, and lets the events of this process arrive.
+    pub(crate) async fn tick(&self, now: Micros) -> Result<(), siyu_rpc::Error> {
+        if let Some((accounts, _)) = &self.accounts {
+            accounts.tick(now).await?;
+        }
+        if let Some((crm, _)) = &self.crm {
+            crm.tick(now).await?;
+        }
+        for outbox in &self.outboxes {
+            outbox.settle().await?;
+        }
+        for follower in &self.followers {
+            follower.catch_up().await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn start(&self) -> Running {
+        let mut jobs = JoinSet::new();
+        let stop = CancellationToken::new();
+        if let Some((accounts, interval)) = &self.accounts {
+            jobs.spawn(accounts.clone().run_jobs(*interval));
+        }
+        if let Some((crm, interval)) = &self.crm {
+            jobs.spawn(crm.clone().run_jobs(*interval));
+        }
+        for outbox in &self.outboxes {
+            jobs.spawn(outbox.clone().run(stop.clone()));
+        }
+        for follower in &self.followers {
+            jobs.spawn(follower.clone().run());
+            jobs.spawn(measure_parked(follower.clone()));
+        }
+        Running { jobs, stop }
+    }
+}
+
+impl Running {
+    /// Adds work that ends with the process.
+    pub(crate) fn spawn(&mut self, job: impl Future<Output = ()> + Send + 'static) {
+        self.jobs.spawn(job);
+    }
+
+    /// Ends it all: what has something to give back gets a little time for that.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let gave_back = async {
+            // Most jobs never end by themselves; a publisher does, after it has released its lease.
+            while let Ok(Some(_)) =
+                tokio::time::timeout(Duration::from_millis(100), self.jobs.join_next()).await
+            {}
+        };
+        let _ = tokio::time::timeout(STOP_LIMIT, gave_back).await;
+        self.jobs.shutdown().await;
+    }
+}
+
+async fn measure_parked(follower: Follower) {
+    let mut timer = tokio::time::interval(PARKED_INTERVAL);
+    loop {
+        timer.tick().await;
+        if let Err(error) = follower.measure_parked().await {
+            tracing::debug!(%error, "parked keys could not be counted");
+        }
+    }
+}
