@@ -35,6 +35,8 @@ endif
 bench:
 	cargo build --profile bench -p siyu -p siyu-tests
 	tests/with-postgres.sh cargo run --profile bench -p siyu-tests --bin siyu-bench -- $(ARGS)
+	@echo && echo "The same commits on a disk that takes 3.5 ms longer for every sync:"
+	tests/load/slow-disk.sh tests/with-postgres.sh target/release/siyu-bench $(ARGS) --only commits
 
 chaos:
 	cargo build --profile bench -p siyu -p siyu-tests

@@ -1,19 +1,20 @@
-//! `make chaos`: kills, and disks that fail, against a real `siyu` process. Ends with 1 when a rule was broken, and
-//! prints the seed to do it again.
+//! `make chaos`: kills, restarts, processes that are cut off, and disks that fail, against real `siyu` processes; and a
+//! simulated network. Ends with 1 when a rule was broken, and prints the seed to do it again.
 
 mod durability;
 mod strace;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use siyu_clock::{Ids, Stopwatch};
 use siyu_tests::{
     Engine,
-    chaos::{self, Options, Report},
+    chaos::{Options, Report, kills, partitions, restarts},
+    simulation,
 };
 
-/// Kills a serving process again and again, and lets its disk fail.
+/// Lets bad things happen to serving processes, and checks what they acknowledged.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Repeats a run as far as time allows [default: another one each time]
@@ -22,6 +23,15 @@ struct Arguments {
     /// How often each engine's process is killed
     #[arg(long, default_value_t = 200)]
     kills: u32,
+    /// How often processes of their own are restarted, on each engine
+    #[arg(long, default_value_t = 100)]
+    restarts: u32,
+    /// How often one of two processes is cut off, on PostgreSQL
+    #[arg(long, default_value_t = 20)]
+    partitions: u32,
+    /// Simulations of a minute, each with the seed after that of the one before
+    #[arg(long, default_value_t = 40)]
+    simulations: u32,
     /// Clients that send at once
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     callers: u32,
@@ -43,8 +53,11 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(some_seed);
     println!("seed {seed}");
-    let Arguments { kills, callers, .. } = &arguments;
-    let again = format!("again with --seed {seed} --kills {kills} --callers {callers}");
+    let Arguments { kills, restarts, partitions, simulations, callers, .. } = &arguments;
+    let again = format!(
+        "again with --seed {seed} --kills {kills} --restarts {restarts} --partitions {partitions} \
+         --simulations {simulations} --callers {callers}"
+    );
     match run(&arguments, seed).await {
         Ok(0) => {
             println!("no rule was broken (seed {seed})");
@@ -74,25 +87,52 @@ async fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
         if arguments.engine.is_some_and(|only| only != engine) {
             continue;
         }
-        let Arguments { kills, callers, .. } = *arguments;
-        let stopwatch = Stopwatch::start();
-        let report = chaos::run(Options { engine, seed, kills, callers }).await?;
-        if !report.skipped {
-            print(engine, arguments, &report);
-            println!("  took {:.0} s", stopwatch.elapsed().as_secs_f64());
+        let options = |faults| Options { engine, seed, faults, callers: arguments.callers };
+        if arguments.kills > 0 {
+            let stopwatch = Stopwatch::start();
+            let report = kills::run(options(arguments.kills)).await?;
+            violations += print(&format!("{engine:?}: {} kills", arguments.kills), &report, stopwatch);
         }
-        violations += report.violations.len();
+        if arguments.restarts > 0 {
+            let stopwatch = Stopwatch::start();
+            let report = restarts::run(options(arguments.restarts)).await?;
+            violations += print(&format!("{engine:?}: {} restarts", arguments.restarts), &report, stopwatch);
+        }
+        if arguments.partitions > 0 {
+            let stopwatch = Stopwatch::start();
+            let report = partitions::run(options(arguments.partitions)).await?;
+            violations +=
+                print(&format!("{engine:?}: cut off {} times", arguments.partitions), &report, stopwatch);
+        }
         if engine == Engine::Sqlite {
             violations += durability::check(seed).await?;
+            violations += simulate(arguments, seed).await?;
         }
     }
     Ok(violations)
 }
 
-fn print(engine: Engine, arguments: &Arguments, report: &Report) {
+async fn simulate(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let mut violations = 0;
+    for seed in (seed..).take(usize::try_from(arguments.simulations)?) {
+        let stopwatch = Stopwatch::start();
+        let options = simulation::Options { seed, length: MINUTE, callers: arguments.callers };
+        let report = simulation::run(options).await?;
+        violations += print(&format!("simulation with seed {seed}"), &report, stopwatch);
+    }
+    Ok(violations)
+}
+
+/// Prints what happened, and answers the number of violations.
+fn print(what: &str, report: &Report, stopwatch: Stopwatch) -> usize {
     const MOST: usize = 20;
-    println!("{engine:?}: {} kills, {} of them during the start", arguments.kills, report.kills_during_start);
-    println!("  calls broken by them           {}", report.broken_calls);
+    if report.skipped {
+        return 0;
+    }
+    println!("{what}, in {:.0} s", stopwatch.elapsed().as_secs_f64());
+    println!("  killed during the start        {}", report.kills_during_start);
+    println!("  calls broken                   {}", report.broken_calls);
     println!("  batches acknowledged           {}", report.acknowledged_batches);
     println!("  stored before a lost answer    {}", report.stored_without_answer);
     println!("  batches given up by the caller {}", report.abandoned_batches);
@@ -102,4 +142,5 @@ fn print(engine: Engine, arguments: &Arguments, report: &Report) {
     for violation in report.violations.iter().take(MOST) {
         println!("    {violation}");
     }
+    report.violations.len()
 }

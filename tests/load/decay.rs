@@ -1,6 +1,5 @@
 //! Finding the fans whose tier fell by decay: what it costs grows with their number, not with the number of all fans.
 
-use std::time::Duration;
 
 use anyhow::ensure;
 use siyu_clock::{Micros, SimClock, Stopwatch};
@@ -73,7 +72,7 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine]) -> anyhow
             let clock = SimClock::starting_at(NOW);
             // Ticks ask no other service.
             let nobody = Switchboard::default().peer("bench");
-            let crm = Crm::new(db.clone(), clock.into(), nobody, Duration::from_secs(60));
+            let crm = Crm::new(db.clone(), clock.into(), nobody, 1);
             eprintln!("{engine:?}: {fans} fans loaded in {:.0} s", stopwatch.elapsed().as_secs_f64());
             subjects.push(Subject { engine: *engine, fans: *fans, installation, db, crm, days: Vec::new() });
         }

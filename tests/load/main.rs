@@ -1,6 +1,7 @@
 //! `make bench`: speed and cost, each beside what else this machine can do in the same run. Server and load are pinned
 //! to a core each; every figure is the median of interleaved rounds.
 
+mod commits;
 mod copy;
 mod decay;
 mod fans;
@@ -14,7 +15,7 @@ use clap::{Parser, ValueEnum};
 use siyu_clock::Stopwatch;
 use siyu_tests::Engine;
 
-/// Measures ingestion, and finding the fans whose tier changed.
+/// Measures group commit, ingestion, and finding the fans whose tier changed.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// Days that pass, one after the other
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=30))]
     days: u32,
+    /// Seconds that callers call for, to compare commits
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
     /// Only this part [default: all]
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -45,6 +49,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    Commits,
     Ingestion,
     Decay,
 }
@@ -52,7 +57,7 @@ enum Part {
 impl Arguments {
     fn sized(self) -> Self {
         if self.quick {
-            Self { events: 20_000, rounds: 1, fans: vec![20_000, 200_000], ..self }
+            Self { events: 20_000, rounds: 1, fans: vec![20_000, 200_000], seconds: 2, ..self }
         } else {
             self
         }
@@ -77,6 +82,9 @@ async fn main() -> anyhow::Result<()> {
         println!(
             "SKIP postgres: SIYU_TEST_POSTGRES does not name a cluster (tests/with-postgres.sh starts one)"
         );
+    }
+    if arguments.wants(Part::Commits) {
+        commits::measure(&arguments, &engines, &cores).await?;
     }
     if arguments.wants(Part::Ingestion) {
         ingestion::measure(&arguments, &engines, &cores).await?;

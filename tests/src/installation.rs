@@ -1,6 +1,7 @@
 //! What outlives a `siyu` process: its databases, its keys, its settings.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,6 +11,7 @@ use siyu::{
     config::{self, Overrides},
     connect::Client,
     keys::Keys,
+    suite::ServiceName,
 };
 use siyu_clock::Micros;
 use siyu_db::{Db, OpenOptions};
@@ -45,8 +47,12 @@ pub struct Installation {
 /// How to start a process.
 #[derive(Debug, Default, Clone)]
 pub struct Launch {
+    /// What it serves; nothing is everything.
+    pub services: Vec<ServiceName>,
     /// Where a simulated clock begins; none is the machine's time.
     pub clock: Option<Micros>,
+    /// The URL of the process whose clock it follows, instead of one of its own.
+    pub follows: Option<String>,
     /// A program that starts it, with its arguments: `taskset --cpu-list 0`.
     pub wrapper: Vec<String>,
     /// More settings, `section.key=value`.
@@ -61,7 +67,7 @@ impl Installation {
     pub async fn create(engine: Engine) -> anyhow::Result<Option<Self>> {
         let binary = siyu_binary()?;
         let Some(databases) = Databases::create(engine).await? else { return Ok(None) };
-        let settings = vec![
+        let mut settings = vec![
             "server.listen=127.0.0.1:0".to_owned(),
             format!("storage.data_dir={}", databases.folder.path().display()),
             format!("accounts.database_url={}", databases.url("accounts")?),
@@ -72,10 +78,13 @@ impl Installation {
         let overrides = Overrides { set: settings.clone(), ..Overrides::default() };
         let signer = Keys::load(&config::load(&overrides)?.config)?.signer.context("a development secret")?;
         let token = signer.sign(&Caller::service("test"), TOKEN_FROM, TOKEN_TTL)?;
+        let service_token_file = databases.folder.path().join("service.token");
+        fs::write(&service_token_file, &token)?;
+        settings.push(format!("auth.service_token_file={}", service_token_file.display()));
         Ok(Some(Self { databases, binary, settings, token }))
     }
 
-    /// Starts a process that serves accounts and crm.
+    /// Starts a process.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -85,11 +94,21 @@ impl Installation {
         for setting in self.settings.iter().chain(&launch.set) {
             line.extend(["--set".to_owned(), setting.clone()]);
         }
-        line.extend(["serve", "accounts", "crm"].map(str::to_owned));
+        let services: &[ServiceName] =
+            if launch.services.is_empty() { &ServiceName::ALL } else { &launch.services };
+        line.push("serve".to_owned());
+        line.extend(services.iter().map(|service| service.name().to_owned()));
         line.extend(launch.clock.map(|time| format!("--sim-clock={time}")));
+        line.extend(launch.follows.as_ref().map(|url| format!("--sim-clock={url}")));
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]);
         Process::spawn(command)
+    }
+
+    /// The settings of its processes, as `--set` takes them.
+    #[must_use]
+    pub fn settings(&self) -> &[String] {
+        &self.settings
     }
 
     /// Opens the database of the CRM, beside the service.
@@ -123,14 +142,18 @@ impl Installation {
 pub async fn create_accounts(client: &Client, ids: &[String]) -> anyhow::Result<()> {
     let mut accounts = AccountsServiceClient::new(client.clone());
     let enterprise = Enterprise { display_name: ENTERPRISE.to_owned(), ..Enterprise::default() };
-    let request =
-        CreateEnterpriseRequest { enterprise: Some(enterprise), enterprise_id: ENTERPRISE.to_owned() };
+    let request = CreateEnterpriseRequest {
+        enterprise: Some(enterprise),
+        enterprise_id: ENTERPRISE.to_owned(),
+        ..Default::default()
+    };
     accounts.create_enterprise(request).await?;
     for id in ids {
         let request = CreateAccountRequest {
             parent: format!("enterprises/{ENTERPRISE}"),
             account: Some(Account { display_name: id.clone(), ..Account::default() }),
             account_id: id.clone(),
+            ..Default::default()
         };
         accounts.create_account(request).await?;
     }

@@ -1,9 +1,12 @@
 //! What tests of the whole suite share: a running suite on either database, with a clock of its own.
 
 pub mod chaos;
+pub mod cluster;
 mod database;
+pub mod events;
 pub mod installation;
 pub mod process;
+pub mod simulation;
 mod suite;
 pub mod traffic;
 

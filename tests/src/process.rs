@@ -1,8 +1,12 @@
 //! A `siyu` process of its own, which can be killed.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
@@ -16,20 +20,39 @@ use tonic_health::pb::{
 /// How long a process may take until it serves.
 const START: Duration = Duration::from_secs(30);
 
-/// The `siyu` binary of this build: in the folder of the running program, or above it, where a test finds it.
+/// The `siyu` binary of this build.
 ///
 /// # Errors
 /// When it was not built.
 pub fn siyu_binary() -> anyhow::Result<PathBuf> {
+    binary("siyu")
+}
+
+/// A binary of this build: in the folder of the running program, or above it, where a test finds it.
+pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folders = program.ancestors().skip(1).take(2);
-    let found = folders.map(|folder| folder.join("siyu")).find(|binary| binary.is_file());
+    let found = folders.map(|folder| folder.join(name)).find(|binary| binary.is_file());
     found.with_context(|| {
         format!(
-            "no binary `siyu` beside {}: build it first, in the same profile: cargo build -p siyu",
+            "no binary `{name}` beside {}: build it first, in the same profile: cargo build --workspace --bins",
             program.display()
         )
     })
+}
+
+/// How long a process may take to end after it was asked to: longer than its drain deadline.
+const END: Duration = Duration::from_secs(20);
+
+/// A signal to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Asks it to end: `SIGTERM`.
+    Terminate,
+    /// Holds it in the middle of whatever it does: `SIGSTOP`.
+    Stop,
+    /// Lets it go on: `SIGCONT`.
+    Continue,
 }
 
 /// A running `siyu serve`. It is killed when dropped, it alone.
@@ -67,6 +90,42 @@ impl Process {
         let url = timeout(START, listening(lines)).await.context("the process does not listen")??;
         timeout(START, serving(&url)).await.context("the process does not become ready")??;
         Ok(url)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let name = match signal {
+            Signal::Terminate => "TERM",
+            Signal::Stop => "STOP",
+            Signal::Continue => "CONT",
+        };
+        let id = self.id().context("the process has ended")?.to_string();
+        let mut kill = Command::new("sh");
+        let status = kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().await?;
+        ensure!(status.success(), "the process takes no signal {name}");
+        Ok(())
+    }
+
+    /// Waits until it is gone; answers how it ended.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn ended(mut self) -> anyhow::Result<ExitStatus> {
+        Ok(timeout(END, self.child.wait()).await.context("the process does not end")??)
+    }
+
+    /// Asks it to end, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not well.
+    pub async fn terminate(self) -> anyhow::Result<()> {
+        self.signal(Signal::Terminate).await?;
+        let status = self.ended().await?;
+        ensure!(status.success(), "the process ended with {status}");
+        Ok(())
     }
 
     /// Ends it the hard way, as `kill -9` does, and waits until it is gone.

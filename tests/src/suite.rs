@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use anyhow::Context;
 use siyu::{
     config::{self, Config, Overrides},
     connect::{Client, connect},
@@ -21,7 +22,7 @@ use siyu_proto::{
     },
 };
 use siyu_rpc::{
-    auth::{Caller, Grant},
+    auth::{Caller, Grant, Signer},
     server::Ended,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -43,7 +44,7 @@ pub struct TestSuite {
     /// The configuration it runs on.
     pub config: Config,
     client: Client,
-    keys: Keys,
+    signer: Signer,
     databases: Databases,
     shutdown: CancellationToken,
     server: JoinHandle<anyhow::Result<Ended>>,
@@ -75,6 +76,26 @@ impl TestSuite {
     /// # Errors
     /// When a part of it does not start.
     pub async fn start_with(engine: Engine, settings: &[&str]) -> anyhow::Result<Option<Self>> {
+        Self::start_signing(engine, settings, None).await
+    }
+
+    /// Starts a suite whose settings name public keys; `signer` has the private half of one.
+    ///
+    /// # Errors
+    /// When a part of it does not start.
+    pub async fn start_signed(
+        engine: Engine,
+        settings: &[&str],
+        signer: Signer,
+    ) -> anyhow::Result<Option<Self>> {
+        Self::start_signing(engine, settings, Some(signer)).await
+    }
+
+    async fn start_signing(
+        engine: Engine,
+        settings: &[&str],
+        signer: Option<Signer>,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(databases) = Databases::create(engine).await? else { return Ok(None) };
         let folder = databases.folder.path().display();
         let mut set = vec![
@@ -84,12 +105,14 @@ impl TestSuite {
             "accounts.max_connections=4".to_owned(),
             "crm.max_connections=8".to_owned(),
             // Background work is driven by the tests.
+            "accounts.sweep_interval=24h".to_owned(),
             "crm.sweep_interval=24h".to_owned(),
         ];
         set.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let overrides = Overrides { set, sim_clock: true, ..Overrides::default() };
         let config = config::load(&overrides)?.config;
         let keys = Keys::load(&config)?;
+        let signer = signer.or_else(|| keys.signer.clone()).context("nothing to sign tokens with")?;
         let clock = SimClock::starting_at(START);
         let suite =
             Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(1), &keys).await?;
@@ -98,8 +121,8 @@ impl TestSuite {
         let shutdown = CancellationToken::new();
         let (server_config, token) = (config.server.clone(), shutdown.clone());
         let server = tokio::spawn(async move { suite.serve(listener, &server_config, token).await });
-        let client = connect(&url, &mint(&keys, &Caller::service("test"), TOKEN_TTL)?).await?;
-        Ok(Some(Self { clock, url, config, client, keys, databases, shutdown, server }))
+        let client = connect(&url, &signer.sign(&Caller::service("test"), START, TOKEN_TTL)?).await?;
+        Ok(Some(Self { clock, url, config, client, signer, databases, shutdown, server }))
     }
 
     /// Stops the suite and removes its databases; answers how the server ended.
@@ -162,7 +185,7 @@ impl TestSuite {
     /// When signing fails.
     #[must_use]
     pub fn token_for(&self, caller: &Caller, ttl: Duration) -> String {
-        mint(&self.keys, caller, ttl).expect("signing works")
+        self.signer.sign(caller, START, ttl).expect("signing works")
     }
 
     /// The connection that calls as a service of the platform.
@@ -209,20 +232,19 @@ impl TestSuite {
     pub async fn account(&self, enterprise: &str, id: &str) {
         let mut accounts = self.accounts();
         let made = Enterprise { display_name: enterprise.to_owned(), ..Enterprise::default() };
-        let request =
-            CreateEnterpriseRequest { enterprise: Some(made), enterprise_id: enterprise.to_owned() };
+        let request = CreateEnterpriseRequest {
+            enterprise: Some(made),
+            enterprise_id: enterprise.to_owned(),
+            ..Default::default()
+        };
         // It may exist already.
         let _ = accounts.create_enterprise(request).await;
         let request = CreateAccountRequest {
             parent: format!("enterprises/{enterprise}"),
             account: Some(Account { display_name: id.to_owned(), ..Account::default() }),
             account_id: id.to_owned(),
+            ..Default::default()
         };
         accounts.create_account(request).await.expect("a new account");
     }
-}
-
-fn mint(keys: &Keys, caller: &Caller, ttl: Duration) -> anyhow::Result<String> {
-    let signer = keys.signer.as_ref().expect("a test suite signs its own tokens");
-    Ok(signer.sign(caller, START, ttl)?)
 }

@@ -39,6 +39,7 @@ async fn an_account_is_created_read_and_updated(suite: TestSuite) {
         parent: "enterprises/lumi".to_owned(),
         account: Some(account),
         account_id: "second".to_owned(),
+        ..Default::default()
     };
     let created = accounts.create_account(request).await.unwrap().into_inner().account.unwrap();
     assert_eq!(created.name, "accounts/second");
@@ -55,6 +56,7 @@ async fn an_account_is_created_read_and_updated(suite: TestSuite) {
     let update = UpdateAccountRequest {
         account: Some(Account { name: created.name, profile: Some(changed), ..Account::default() }),
         update_mask: Some(prost_types::FieldMask { paths: vec!["profile.industry".to_owned()] }),
+        ..Default::default()
     };
     let updated = accounts.update_account(update).await.unwrap().into_inner().account.unwrap();
     assert_eq!(updated.quadrant(), Quadrant::LowFrequencyOnline);
@@ -70,6 +72,7 @@ async fn mistakes_name_the_field(suite: TestSuite) {
         parent: parent.to_owned(),
         account: Some(account),
         account_id: "second".to_owned(),
+        ..Default::default()
     };
     let good = || Account { display_name: "x".to_owned(), ..Account::default() };
     let overlapping = [(540, 720), (700, 800)]
@@ -111,6 +114,7 @@ async fn mistakes_name_the_field(suite: TestSuite) {
     let update = |path: &str| UpdateAccountRequest {
         account: Some(Account { name: "accounts/second".to_owned(), ..Account::default() }),
         update_mask: Some(prost_types::FieldMask { paths: vec![path.to_owned()] }),
+        ..Default::default()
     };
     let status = accounts.update_account(update("time_zone")).await.unwrap_err();
     assert_eq!(reason(&status), "IMMUTABLE_FIELD");
@@ -164,6 +168,7 @@ async fn an_operator_sees_the_granted_account_only(suite: TestSuite) {
     let update = UpdateAccountRequest {
         account: Some(Account { name: "accounts/mine".to_owned(), ..Account::default() }),
         update_mask: Some(prost_types::FieldMask { paths: vec!["display_name".to_owned()] }),
+        ..Default::default()
     };
     let status = accounts.update_account(update).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::PermissionDenied, "ROLE_TOO_LOW".to_owned()));

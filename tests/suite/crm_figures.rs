@@ -268,6 +268,7 @@ async fn a_matrix_counts_people_once_and_currencies_apart(suite: TestSuite) {
         parent: "enterprises/lumi".to_owned(),
         account: Some(euros),
         account_id: "lumi-0".to_owned(),
+        ..Default::default()
     };
     suite.accounts().create_account(request).await.unwrap();
     let now = seconds_ago(&suite, 0);

@@ -35,7 +35,11 @@ fn strict() -> TierRules {
 }
 
 async fn create(suite: &TestSuite, rules: Option<TierRules>) -> Result<TierRules, Status> {
-    let request = CreateTierRulesRequest { parent: "accounts/shop".to_owned(), tier_rules: rules };
+    let request = CreateTierRulesRequest {
+        parent: "accounts/shop".to_owned(),
+        tier_rules: rules,
+        ..Default::default()
+    };
     let answer = suite.tiers().create_tier_rules(request).await?;
     Ok(answer.into_inner().tier_rules.unwrap())
 }
@@ -105,8 +109,11 @@ async fn mistakes_in_rules_are_named_and_leave_nothing_behind(suite: TestSuite) 
     }
     assert_eq!(fields(&create(&suite, None).await.unwrap_err()), ["tier_rules"]);
     assert_eq!(versions(&suite, 0).await.len(), 1);
-    let elsewhere =
-        CreateTierRulesRequest { parent: "accounts/nowhere".to_owned(), tier_rules: Some(strict()) };
+    let elsewhere = CreateTierRulesRequest {
+        parent: "accounts/nowhere".to_owned(),
+        tier_rules: Some(strict()),
+        ..Default::default()
+    };
     assert_eq!(suite.tiers().create_tier_rules(elsewhere).await.unwrap_err().code(), Code::NotFound);
     suite.finish().await;
 }

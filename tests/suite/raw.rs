@@ -6,7 +6,7 @@ use tokio_stream::StreamExt;
 use tonic::{
     Request, Status,
     client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint},
 };
@@ -61,11 +61,30 @@ pub(crate) async fn call(
     headers: &[(&'static str, &str)],
     messages: Vec<Vec<u8>>,
 ) -> Result<Vec<Vec<u8>>, Status> {
+    call_with(Grpc::new(channel.clone()), path, headers, messages).await
+}
+
+/// Like [`call`], with one message that is compressed on its way.
+pub(crate) async fn call_compressed(
+    channel: &Channel,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    message: Vec<u8>,
+) -> Result<Vec<Vec<u8>>, Status> {
+    let client = Grpc::new(channel.clone()).send_compressed(CompressionEncoding::Gzip);
+    call_with(client, path, headers, vec![message]).await
+}
+
+async fn call_with(
+    mut client: Grpc<Channel>,
+    path: &str,
+    headers: &[(&'static str, &str)],
+    messages: Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, Status> {
     let mut request = Request::new(tokio_stream::iter(messages));
     for (name, value) in headers {
         request.metadata_mut().insert(*name, value.parse().unwrap());
     }
-    let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let path: PathAndQuery = path.parse().unwrap();
     client.streaming(request, path, Bytes).await?.into_inner().collect().await

@@ -5,7 +5,11 @@ use std::time::Duration;
 use siyu_clock::Stopwatch;
 use siyu_proto::crm::v1::{InteractionKind as Kind, StreamInteractionsRequest};
 use siyu_rpc::server::Ended;
-use siyu_tests::{Engine, TestSuite};
+use siyu_tests::{
+    Engine, TestSuite,
+    installation::{Installation, Launch},
+    process::Signal,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -157,4 +161,25 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     };
     timeout(LONG, works).await.expect("a connection is taken");
     suite.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_does_not_wait_for_anything() {
+    const TERMINATED: i32 = 128 + 15;
+    let installation = Installation::create(Engine::Sqlite).await.unwrap().unwrap();
+    // Longer than the test waits for the process: neither is what ends it.
+    let set = vec!["server.drain_deadline=10m".to_owned()];
+    let mut process = installation.start(&Launch { set, ..Launch::default() }).unwrap();
+    let url = process.ready().await.unwrap();
+    let mut half = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    half.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    // Once the process answers the greeting, it will wait for the connection to end.
+    half.read_u8().await.unwrap();
+
+    process.signal(Signal::Terminate).await.unwrap();
+    let draining = async { while TcpStream::connect(url.trim_start_matches("http://")).await.is_ok() {} };
+    timeout(LONG, draining).await.expect("new connections are refused");
+    process.signal(Signal::Terminate).await.unwrap();
+    assert_eq!(process.ended().await.unwrap().code(), Some(TERMINATED));
+    installation.remove().await.unwrap();
 }

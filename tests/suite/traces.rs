@@ -1,15 +1,23 @@
-//! One trace from the caller through both services.
+//! One trace from the caller through both services, also where an event carries it on.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
     },
+    common::v1::any_value,
     trace::v1::Span,
 };
-use siyu_proto::crm::v1::ListFansRequest;
+use prost_types::FieldMask;
+use siyu_proto::{
+    accounts::v1::{Account, UpdateAccountRequest},
+    crm::v1::GetMatrixRequest,
+};
 use siyu_telemetry::TelemetryConfig;
 use siyu_tests::{Engine, TestSuite};
 use tokio::net::TcpListener;
@@ -36,6 +44,15 @@ impl TraceService for Collector {
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER_SPAN: &str = "00f067aa0ba902b7";
 
+/// An attribute of a span.
+fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
+    let attribute = span.attributes.iter().find(|attribute| attribute.key == key)?;
+    match attribute.value.as_ref()?.value.as_ref()? {
+        any_value::Value::StringValue(text) => Some(text),
+        _ => None,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
     let collector = Collector::default();
@@ -49,10 +66,23 @@ async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
     let suite = TestSuite::start(Engine::Sqlite).await.unwrap().unwrap();
     suite.account("lumi", "traced").await;
     let mut request =
-        Request::new(ListFansRequest { parent: "accounts/traced".to_owned(), ..ListFansRequest::default() });
+        Request::new(GetMatrixRequest { parent: "enterprises/lumi".to_owned() });
     let context = format!("00-{TRACE_ID}-{CALLER_SPAN}-01");
     request.metadata_mut().insert("traceparent", context.parse().unwrap());
-    suite.fans().list_fans(request).await.unwrap();
+    suite.analytics().get_matrix(request).await.unwrap();
+    let mut rename = Request::new(UpdateAccountRequest {
+        account: Some(Account {
+            name: "accounts/traced".to_owned(),
+            display_name: "Traced".to_owned(),
+            ..Account::default()
+        }),
+        update_mask: Some(FieldMask { paths: vec!["display_name".to_owned()] }),
+        ..UpdateAccountRequest::default()
+    });
+    rename.metadata_mut().insert("traceparent", context.parse().unwrap());
+    suite.accounts().update_account(rename).await.unwrap();
+    // Until its event has arrived.
+    suite.advance(Duration::from_millis(1)).await;
     suite.finish().await;
     telemetry.shutdown().await;
 
@@ -62,8 +92,16 @@ async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
         let found = spans.iter().find(|span| span.name == name && hex(&span.trace_id) == TRACE_ID);
         found.unwrap_or_else(|| panic!("no span {name} in the caller's trace"))
     };
-    let asked_first = of_trace("siyu.crm.v1.FanService/ListFans");
-    let asked_then = of_trace("siyu.accounts.v1.AccountsService/GetAccount");
+    let asked_first = of_trace("siyu.crm.v1.AnalyticsService/GetMatrix");
+    let asked_then = of_trace("siyu.accounts.v1.AccountsService/ListAccounts");
     assert_eq!(hex(&asked_first.parent_span_id), CALLER_SPAN);
     assert_eq!(asked_then.parent_span_id, asked_first.span_id);
+    let changed = of_trace("siyu.accounts.v1.AccountsService/UpdateAccount");
+    let consumed = of_trace("crm-accounts siyu.accounts.v1.AccountUpdated");
+    assert_eq!(hex(&changed.parent_span_id), CALLER_SPAN);
+    assert_eq!(consumed.parent_span_id, changed.span_id);
+    assert_eq!(text(asked_first, "siyu.caller"), Some("test"));
+    assert_eq!(text(asked_first, "siyu.on_behalf_of"), None);
+    assert_eq!(text(asked_then, "siyu.caller"), Some("crm"));
+    assert_eq!(text(asked_then, "siyu.on_behalf_of"), Some("test"));
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use siyu::connect::Client;
 use siyu_clock::Stopwatch;
@@ -28,25 +28,32 @@ use crate::traffic::Traffic;
 
 /// Who sends.
 #[derive(Debug)]
-pub(super) struct Caller {
-    pub(super) account: String,
-    pub(super) traffic: Traffic,
-    pub(super) seed: u64,
+pub(crate) struct Caller {
+    pub(crate) account: String,
+    pub(crate) traffic: Traffic,
+    pub(crate) seed: u64,
     /// Counts the batches of all callers that were acknowledged.
-    pub(super) acknowledged: Arc<AtomicUsize>,
+    pub(crate) acknowledged: Arc<AtomicUsize>,
+}
+
+impl Caller {
+    /// One whose batches nobody counts.
+    pub(crate) fn new(account: String, traffic: Traffic, seed: u64) -> Self {
+        Self { account, traffic, seed, acknowledged: Arc::default() }
+    }
 }
 
 /// One batch and what became of it.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) account: String,
-    pub(super) interactions: Vec<Interaction>,
+pub(crate) struct Call {
+    pub(crate) account: String,
+    pub(crate) interactions: Vec<Interaction>,
     /// The answer was OK, at last.
-    pub(super) acknowledged: bool,
+    pub(crate) acknowledged: bool,
     /// An attempt that ended in an error had stored it.
-    pub(super) was_stored_without_answer: bool,
-    pub(super) errors: Vec<Code>,
-    pub(super) violations: Vec<String>,
+    pub(crate) was_stored_without_answer: bool,
+    pub(crate) errors: Vec<Code>,
+    pub(crate) violations: Vec<String>,
 }
 
 const MOST_INTERACTIONS: usize = 40;
@@ -58,7 +65,7 @@ const CALL: Duration = Duration::from_secs(5);
 /// Longer than all restarts together take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What a client sees when the server dies, and may try again.
-const BREAKS: [Code; 6] = [
+pub(crate) const BREAKS: [Code; 6] = [
     Code::Unavailable,
     Code::Unknown,
     Code::Cancelled,
@@ -67,40 +74,51 @@ const BREAKS: [Code; 6] = [
     Code::Aborted,
 ];
 
-/// Sends batch after batch over whatever connection there is.
-pub(super) async fn call_until_stopped(
+/// Sends batch after batch, each to any of those that serve.
+pub(crate) async fn call_until_stopped(
     mut caller: Caller,
-    mut current: watch::Receiver<Option<Client>>,
+    mut serving: watch::Receiver<Vec<Client>>,
     stop: CancellationToken,
 ) -> anyhow::Result<Vec<Call>> {
     let mut random = ChaCha8Rng::seed_from_u64(caller.seed);
     let mut calls = Vec::new();
     while !stop.is_cancelled() {
-        let mut call = Call {
-            account: caller.account.clone(),
-            interactions: caller.traffic.batch(random.random_range(1..=MOST_INTERACTIONS)),
-            acknowledged: false,
-            was_stored_without_answer: false,
-            errors: Vec::new(),
-            violations: Vec::new(),
-        };
-        send(&mut call, random.random_bool(IMPATIENT), &mut current).await?;
-        if call.acknowledged {
-            caller.acknowledged.fetch_add(1, Ordering::Relaxed);
-        }
-        calls.push(call);
+        calls.push(send_a_batch(&mut caller, &mut random, &mut serving).await?);
     }
     Ok(calls)
 }
 
+/// Sends one batch until it is acknowledged, refused, or given up.
+pub(crate) async fn send_a_batch(
+    caller: &mut Caller,
+    random: &mut ChaCha8Rng,
+    serving: &mut watch::Receiver<Vec<Client>>,
+) -> anyhow::Result<Call> {
+    let mut call = Call {
+        account: caller.account.clone(),
+        interactions: caller.traffic.batch(random.random_range(1..=MOST_INTERACTIONS)),
+        acknowledged: false,
+        was_stored_without_answer: false,
+        errors: Vec::new(),
+        violations: Vec::new(),
+    };
+    send(&mut call, random, serving).await?;
+    if call.acknowledged {
+        caller.acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(call)
+}
+
 async fn send(
     call: &mut Call,
-    impatient: bool,
-    current: &mut watch::Receiver<Option<Client>>,
+    random: &mut ChaCha8Rng,
+    serving: &mut watch::Receiver<Vec<Client>>,
 ) -> anyhow::Result<()> {
     let stopwatch = Stopwatch::start();
+    let is_impatient = random.random_bool(IMPATIENT);
     loop {
-        let client = current.wait_for(Option::is_some).await?.clone().context("a connection")?;
+        let client = serving.wait_for(|clients| !clients.is_empty()).await?.choose(random).cloned();
+        let client = client.context("a connection")?;
         match ingest(&client, &call.account, &call.interactions).await {
             Ok(answer) => {
                 call.acknowledged = true;
@@ -109,7 +127,7 @@ async fn send(
             }
             Err(status) if BREAKS.contains(&status.code()) => {
                 call.errors.push(status.code());
-                if impatient {
+                if is_impatient {
                     return Ok(());
                 }
             }
@@ -124,7 +142,7 @@ async fn send(
 }
 
 /// Sends a batch once.
-pub(super) async fn ingest(
+pub(crate) async fn ingest(
     client: &Client,
     account: &str,
     interactions: &[Interaction],

@@ -1,0 +1,375 @@
+//! The rights wallet: reserved, committed, given back, moved, granted, by dated policies, never too much.
+
+use std::time::Duration;
+
+use prost_types::Timestamp;
+use siyu_proto::{
+    accounts::v1::{
+        AllowancePeriod, CertificationClass, CommitReservationRequest, CreateRightPolicyRequest,
+        GetWalletRequest, GrantRightRequest, LedgerEntry, LedgerEntryKind, ListLedgerEntriesRequest,
+        ListRightPoliciesRequest, MoveReservationRequest, ReleaseReservationRequest, Reservation,
+        ReservationState, ReserveRightRequest, Right, RightKind, RightPolicy, Wallet,
+        rights_service_client::RightsServiceClient,
+    },
+    common::v1::Role,
+};
+use siyu_tests::TestSuite;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::support::{at, fields, micros, reason};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+type Rights = RightsServiceClient<siyu::connect::Client>;
+
+fn rights(suite: &TestSuite) -> Rights {
+    RightsServiceClient::new(suite.client())
+}
+
+pub(crate) fn policy(amount: i64, effective_time: Option<Timestamp>) -> CreateRightPolicyRequest {
+    CreateRightPolicyRequest {
+        right_policy: Some(RightPolicy {
+            kind: RightKind::Push.into(),
+            certification_class: CertificationClass::Basic.into(),
+            amount,
+            period: AllowancePeriod::Month.into(),
+            effective_time,
+            ..RightPolicy::default()
+        }),
+        ..CreateRightPolicyRequest::default()
+    }
+}
+
+pub(crate) fn ask(id: &str, amount: i64, use_time: Option<&str>) -> ReserveRightRequest {
+    ReserveRightRequest {
+        parent: "accounts/shop".to_owned(),
+        reservation_id: id.to_owned(),
+        kind: RightKind::Push.into(),
+        amount,
+        use_time: use_time.map(at),
+        expire_time: None,
+    }
+}
+
+async fn reserve(suite: &TestSuite, request: ReserveRightRequest) -> Result<Reservation, Status> {
+    rights(suite).reserve_right(request).await.map(|answer| answer.into_inner().reservation.unwrap())
+}
+
+fn named(id: &str) -> String {
+    format!("accounts/shop/rightReservations/{id}")
+}
+
+async fn commit(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
+    let request = CommitReservationRequest { name: named(id) };
+    rights(suite).commit_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
+}
+
+async fn release(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
+    let request = ReleaseReservationRequest { name: named(id) };
+    rights(suite).release_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
+}
+
+async fn moved(suite: &TestSuite, id: &str, use_time: &str) -> Result<Reservation, Status> {
+    let request = MoveReservationRequest { name: named(id), use_time: Some(at(use_time)) };
+    rights(suite).move_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
+}
+
+async fn grant(suite: &TestSuite, amount: i64, expire_time: Option<&str>) -> String {
+    let request = GrantRightRequest {
+        parent: "accounts/shop".to_owned(),
+        kind: RightKind::Push.into(),
+        amount,
+        reason: "festival".to_owned(),
+        expire_time: expire_time.map(at),
+        request_id: String::new(),
+    };
+    rights(suite).grant_right(request).await.unwrap().into_inner().grant.unwrap().name
+}
+
+async fn wallet(suite: &TestSuite, time: Option<&str>) -> Wallet {
+    let request = GetWalletRequest { parent: "accounts/shop".to_owned(), time: time.map(at) };
+    rights(suite).get_wallet(request).await.unwrap().into_inner().wallet.unwrap()
+}
+
+async fn pushes(suite: &TestSuite, time: Option<&str>) -> Right {
+    wallet(suite, time).await.rights.into_iter().find(|right| right.kind() == RightKind::Push).unwrap()
+}
+
+/// Limit, reserved and used of the allowance at a time.
+async fn allowance(suite: &TestSuite, time: Option<&str>) -> (i64, i64, i64) {
+    let allowance = pushes(suite, time).await.allowance.unwrap();
+    (allowance.limit, allowance.reserved, allowance.used)
+}
+
+/// The whole ledger, oldest first. Checks that it has no gap and sums to the balance.
+pub(crate) async fn ledger(mut rights: Rights) -> Vec<LedgerEntry> {
+    let mut entries = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListLedgerEntriesRequest {
+            parent: "accounts/shop".to_owned(),
+            kind: RightKind::Push.into(),
+            page_size: 7,
+            page_token,
+        };
+        let page = rights.list_ledger_entries(request).await.unwrap().into_inner();
+        entries.extend(page.ledger_entries);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    entries.reverse();
+    let request = GetWalletRequest { parent: "accounts/shop".to_owned(), time: None };
+    let wallet = rights.get_wallet(request).await.unwrap().into_inner().wallet.unwrap();
+    let right = wallet.rights.into_iter().find(|right| right.kind() == RightKind::Push).unwrap();
+    let balance = right.balance.unwrap();
+    let sum = |change: fn(&LedgerEntry) -> i64| entries.iter().map(change).sum::<i64>();
+    assert_eq!(sum(|entry| entry.available_change), balance.available);
+    assert_eq!(sum(|entry| entry.reserved_change), balance.reserved);
+    assert_eq!(sum(|entry| entry.used_change), balance.used);
+    let sequences: Vec<i64> = entries.iter().map(|entry| entry.sequence).collect();
+    assert_eq!(sequences, (1..=balance.last_sequence).collect::<Vec<_>>());
+    entries
+}
+
+async fn kinds(suite: &TestSuite) -> Vec<LedgerEntryKind> {
+    ledger(rights(suite)).await.iter().map(LedgerEntry::entry_kind).collect()
+}
+
+/// An account that may send so many pushes a month.
+async fn shop(suite: &TestSuite, amount: i64) {
+    suite.account("lumi", "shop").await;
+    rights(suite).create_right_policy(policy(amount, None)).await.unwrap();
+}
+
+async fn the_ninth_push_is_refused_and_told_why(suite: TestSuite) {
+    shop(&suite, 8).await;
+    for push in 0..8 {
+        reserve(&suite, ask(&format!("p{push}"), 1, None)).await.unwrap();
+    }
+    for push in 0..3 {
+        let committed = commit(&suite, &format!("p{push}")).await.unwrap();
+        assert_eq!(committed.state(), ReservationState::Committed);
+    }
+    let status = reserve(&suite, ask("p8", 1, None)).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "QUOTA_EXCEEDED".to_owned()));
+    let details = status.get_error_details();
+    let metadata = &details.error_info().unwrap().metadata;
+    let told = |key: &str| metadata.get(key).map(String::as_str);
+    assert_eq!(told("rule"), Some("8 push a calendar month for basic accounts"));
+    assert_eq!((told("limit"), told("used"), told("reserved")), (Some("8"), Some("3"), Some("5")));
+    assert_eq!(told("reset_time"), Some("2026-03-31T16:00:00Z"));
+    let violation = &details.quota_failure().unwrap().violations[0];
+    assert_eq!(violation.subject, "accounts/shop");
+    for part in ["8 push", "3 used", "5 reserved", "2026-03-31T16:00:00Z"] {
+        assert!(violation.description.contains(part), "{}", violation.description);
+    }
+
+    // What is given back can be taken again; what was used cannot.
+    assert_eq!(release(&suite, "p7").await.unwrap().state(), ReservationState::Released);
+    assert_eq!(allowance(&suite, None).await, (8, 4, 3));
+    reserve(&suite, ask("p8", 1, None)).await.unwrap();
+    let status = release(&suite, "p0").await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, "WRONG_STATE".to_owned()));
+    let status = commit(&suite, "p7").await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, "WRONG_STATE".to_owned()));
+    let entries = ledger(rights(&suite)).await;
+    let reserved = entries.iter().find(|entry| entry.entry_kind() == LedgerEntryKind::Reserve).unwrap();
+    assert_eq!((reserved.actor.as_str(), reserved.reservation.as_str()), ("service:test", &*named("p0")));
+    suite.finish().await;
+}
+
+async fn repeats_change_nothing(suite: TestSuite) {
+    shop(&suite, 8).await;
+    let first = reserve(&suite, ask("p", 2, None)).await.unwrap();
+    suite.advance(DAY).await;
+    assert_eq!(reserve(&suite, ask("p", 2, None)).await.unwrap(), first);
+    for other in [ask("p", 3, None), ask("p", 2, Some("2026-03-09T00:00:00Z"))] {
+        let status = reserve(&suite, other).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status)), (Code::AlreadyExists, "RESOURCE_EXISTS".to_owned()));
+    }
+    let committed = commit(&suite, "p").await.unwrap();
+    suite.advance(DAY).await;
+    assert_eq!(commit(&suite, "p").await.unwrap(), committed);
+    assert_eq!(reserve(&suite, ask("p", 2, None)).await.unwrap(), committed);
+    reserve(&suite, ask("q", 1, None)).await.unwrap();
+    let released = release(&suite, "q").await.unwrap();
+    assert_eq!(release(&suite, "q").await.unwrap(), released);
+    assert_eq!(allowance(&suite, None).await, (8, 0, 2));
+    use LedgerEntryKind::{Allow, Commit, Release, Reserve};
+    assert_eq!(kinds(&suite).await, [Allow, Reserve, Commit, Reserve, Release]);
+    suite.finish().await;
+}
+
+/// The end of March in Shanghai, and the moment after it.
+const MARCH: &str = "2026-03-31T15:59:59.999999Z";
+const APRIL: &str = "2026-03-31T16:00:00Z";
+
+async fn a_push_moves_its_reservation_over_the_edge_of_a_month(suite: TestSuite) {
+    shop(&suite, 2).await;
+    reserve(&suite, ask("a", 1, Some(MARCH))).await.unwrap();
+    reserve(&suite, ask("b", 1, Some(MARCH))).await.unwrap();
+    reserve(&suite, ask("c", 1, Some(APRIL))).await.unwrap();
+    assert_eq!(allowance(&suite, Some(MARCH)).await, (2, 2, 0));
+    assert_eq!(allowance(&suite, Some(APRIL)).await, (2, 1, 0));
+
+    let there = moved(&suite, "b", APRIL).await.unwrap();
+    assert_eq!(micros(there.use_time.as_ref()), micros(Some(&at(APRIL))));
+    assert_eq!(allowance(&suite, Some(MARCH)).await, (2, 1, 0));
+    assert_eq!(allowance(&suite, Some(APRIL)).await, (2, 2, 0));
+    // A full month takes no more, and what was to be moved stays where it was.
+    let status = moved(&suite, "a", APRIL).await.unwrap_err();
+    assert_eq!(reason(&status), "QUOTA_EXCEEDED");
+    assert_eq!(allowance(&suite, Some(MARCH)).await, (2, 1, 0));
+    // Again, and within the month.
+    assert_eq!(moved(&suite, "b", APRIL).await.unwrap(), there);
+    moved(&suite, "b", "2026-04-09T00:00:00Z").await.unwrap();
+    assert_eq!(allowance(&suite, Some(APRIL)).await, (2, 2, 0));
+
+    // Committed late: still of its own month, which is over.
+    suite.advance(31 * DAY).await;
+    commit(&suite, "a").await.unwrap();
+    let status = moved(&suite, "a", "2026-05-01T00:00:00Z").await.unwrap_err();
+    assert_eq!(reason(&status), "WRONG_STATE");
+    assert_eq!(allowance(&suite, Some(APRIL)).await, (2, 2, 0));
+    // Nothing of March is left over.
+    assert!(kinds(&suite).await.contains(&LedgerEntryKind::Expire));
+    assert_eq!(pushes(&suite, None).await.balance.unwrap().available, 0);
+    suite.finish().await;
+}
+
+async fn grants_come_after_the_allowance_those_that_end_first(suite: TestSuite) {
+    shop(&suite, 1).await;
+    let endless = grant(&suite, 2, None).await;
+    let late = grant(&suite, 1, Some("2026-05-01T00:00:00Z")).await;
+    let soon = grant(&suite, 1, Some("2026-03-10T00:00:00Z")).await;
+    let right = pushes(&suite, None).await;
+    assert_eq!(right.available, 5);
+    let names: Vec<&str> = right.grants.iter().map(|grant| grant.name.as_str()).collect();
+    assert_eq!(names, [&soon, &late, &endless]);
+    // The one that ends on the 10th is not for the 20th.
+    assert_eq!(pushes(&suite, Some("2026-03-20T00:00:00Z")).await.available, 4);
+    let status = reserve(&suite, ask("a", 5, Some("2026-03-20T00:00:00Z"))).await.unwrap_err();
+    assert_eq!(reason(&status), "QUOTA_EXCEEDED");
+    reserve(&suite, ask("a", 4, Some("2026-03-09T00:00:00Z"))).await.unwrap();
+    let entries = ledger(rights(&suite)).await;
+    let taken: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry.entry_kind() == LedgerEntryKind::Reserve)
+        .map(|entry| entry.grant.as_str())
+        .collect();
+    assert_eq!(taken, ["", &soon, &late, &endless]);
+    let granted = entries.iter().find(|entry| entry.entry_kind() == LedgerEntryKind::Grant).unwrap();
+    assert_eq!((granted.reason.as_str(), granted.grant.as_str()), ("festival", endless.as_str()));
+
+    // What goes back to a grant that has ended is gone.
+    suite.advance(15 * DAY).await;
+    release(&suite, "a").await.unwrap();
+    let right = pushes(&suite, None).await;
+    assert_eq!(right.available, 4);
+    assert!(right.grants.iter().all(|grant| grant.name != soon));
+    ledger(rights(&suite)).await;
+    suite.finish().await;
+}
+
+async fn a_reservation_ends_at_its_time(suite: TestSuite) {
+    shop(&suite, 2).await;
+    let until =
+        |id: &str, time: &str| ReserveRightRequest { expire_time: Some(at(time)), ..ask(id, 1, None) };
+    let status = reserve(&suite, until("a", "2026-02-01T00:00:00Z")).await.unwrap_err();
+    assert_eq!(fields(&status), ["expire_time"]);
+    reserve(&suite, until("a", "2026-03-01T00:10:00Z")).await.unwrap();
+    reserve(&suite, until("b", "2026-03-01T00:20:00Z")).await.unwrap();
+    commit(&suite, "b").await.unwrap();
+    assert_eq!(reason(&reserve(&suite, ask("c", 1, None)).await.unwrap_err()), "QUOTA_EXCEEDED");
+    // By the clock alone, before any background work.
+    suite.clock.advance_to(siyu_clock::Micros(suite.clock.now().0 + 600_000_000));
+    let status = commit(&suite, "a").await.unwrap_err();
+    assert_eq!(reason(&status), "WRONG_STATE");
+    reserve(&suite, until("c", "2026-03-01T00:30:00Z")).await.unwrap();
+    // And by background work.
+    suite.advance(Duration::from_secs(3_600)).await;
+    assert_eq!(allowance(&suite, None).await, (2, 0, 1));
+    assert_eq!(release(&suite, "c").await.unwrap().state(), ReservationState::Expired);
+    assert_eq!(kinds(&suite).await.iter().filter(|kind| **kind == LedgerEntryKind::Lapse).count(), 2);
+    suite.finish().await;
+}
+
+async fn policies_are_dated(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let mut service = rights(&suite);
+    // Without a policy there is no allowance, which is not an allowance of none.
+    assert_eq!(pushes(&suite, None).await.allowance, None);
+    let status = reserve(&suite, ask("a", 1, None)).await.unwrap_err();
+    assert_eq!(reason(&status), "QUOTA_EXCEEDED");
+    assert!(status.message().contains("no push by policy for basic accounts"), "{}", status.message());
+    service.create_right_policy(policy(0, None)).await.unwrap();
+    assert_eq!(allowance(&suite, None).await, (0, 0, 0));
+
+    service.create_right_policy(policy(4, Some(at("2026-03-10T00:00:00Z")))).await.unwrap();
+    service.create_right_policy(policy(2, Some(at("2026-03-20T00:00:00Z")))).await.unwrap();
+    assert_eq!(reason(&reserve(&suite, ask("a", 1, None)).await.unwrap_err()), "QUOTA_EXCEEDED");
+    reserve(&suite, ask("a", 3, Some("2026-03-10T00:00:00Z"))).await.unwrap();
+    // More is taken of the month than the later policy allows: it stays, and there is no more.
+    assert_eq!(allowance(&suite, Some("2026-03-20T00:00:00Z")).await, (2, 3, 0));
+    assert_eq!(pushes(&suite, Some("2026-03-20T00:00:00Z")).await.available, 0);
+    let late = reserve(&suite, ask("b", 1, Some("2026-03-20T00:00:00Z"))).await.unwrap_err();
+    assert_eq!(reason(&late), "QUOTA_EXCEEDED");
+    reserve(&suite, ask("b", 1, Some("2026-03-19T23:59:59Z"))).await.unwrap();
+
+    let past = service.create_right_policy(policy(9, Some(at("2026-02-28T00:00:00Z")))).await.unwrap_err();
+    assert_eq!(fields(&past), ["right_policy.effective_time"]);
+    let again = service.create_right_policy(policy(9, Some(at("2026-03-20T00:00:00Z")))).await.unwrap_err();
+    assert_eq!(again.code(), Code::AlreadyExists);
+    let mut listed = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListRightPoliciesRequest { page_size: 2, page_token };
+        let page = service.list_right_policies(request).await.unwrap().into_inner();
+        listed.extend(page.right_policies.iter().map(|policy| (policy.certification_class(), policy.amount)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    use CertificationClass::{Basic, Certified};
+    assert_eq!(listed, [(Basic, 0), (Basic, 4), (Basic, 2), (Certified, 8)]);
+    ledger(rights(&suite)).await;
+    suite.finish().await;
+}
+
+async fn who_may_do_what(suite: TestSuite) {
+    shop(&suite, 8).await;
+    let owner = suite.operator("accounts/shop", Role::Owner).await;
+    let mut as_owner = RightsServiceClient::new(owner);
+    let wallet = GetWalletRequest { parent: "accounts/shop".to_owned(), time: None };
+    as_owner.get_wallet(wallet.clone()).await.unwrap();
+    let status = as_owner.reserve_right(ask("a", 1, None)).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    let foreign = GetWalletRequest { parent: "accounts/nobody".to_owned(), ..wallet };
+    assert_eq!(as_owner.get_wallet(foreign.clone()).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(rights(&suite).get_wallet(foreign).await.unwrap_err().code(), Code::NotFound);
+    let nobody = ReserveRightRequest { parent: "accounts/nobody".to_owned(), ..ask("a", 1, None) };
+    assert_eq!(reserve(&suite, nobody).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(commit(&suite, "nothing").await.unwrap_err().code(), Code::NotFound);
+    for (field, request) in [
+        ("amount", ask("a", 0, None)),
+        ("reservation_id", ask("a b", 1, None)),
+        ("kind", ReserveRightRequest { kind: 0, ..ask("a", 1, None) }),
+    ] {
+        assert_eq!(fields(&reserve(&suite, request).await.unwrap_err()), [field]);
+    }
+    suite.finish().await;
+}
+
+siyu_tests::on_both_engines!(
+    a_push_moves_its_reservation_over_the_edge_of_a_month,
+    a_reservation_ends_at_its_time,
+    grants_come_after_the_allowance_those_that_end_first,
+    policies_are_dated,
+    repeats_change_nothing,
+    the_ninth_push_is_refused_and_told_why,
+    who_may_do_what,
+);
