@@ -36,6 +36,7 @@ fn compile() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), &descriptors)?;
     fs::write(out.join("validation.rs"), siyu_codegen::validation::generate(&pool)?)?;
     fs::write(out.join("policy.rs"), siyu_codegen::policy::generate(&pool)?)?;
+    fs::write(out.join("redaction.rs"), siyu_codegen::redaction::generate(&pool))?;
 
     let mut to_compile = FileDescriptorSet::decode(descriptors.as_slice())?;
     // Options are read above; nobody needs their own types in Rust.
@@ -43,10 +44,12 @@ fn compile() -> Result<(), Box<dyn Error>> {
         .file
         .retain(|file| file.package() != "buf.validate" && file.name() != "google/protobuf/descriptor.proto");
     let mut config = tonic_prost_build::Config::new();
-    // The payload of an event says which message it is.
-    config.enable_type_names();
+    // The payload of an event says which message it is, as `google.protobuf.Any` has it.
+    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     // Maps in order: the same message has the same bytes, by which a repeated request is recognized.
     config.btree_map(["."]);
+    // What has secrets gets a Debug that does not show them.
+    config.skip_debug(siyu_codegen::redaction::messages(&pool));
     tonic_prost_build::configure().compile_fds_with_config(to_compile, config)?;
     Ok(())
 }

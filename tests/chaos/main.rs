@@ -11,7 +11,7 @@ use siyu_clock::{Ids, Stopwatch};
 use siyu_tests::{
     Engine,
     chaos::{Options, Report, kills, partitions, restarts},
-    simulation,
+    events, simulation,
 };
 
 /// Lets bad things happen to serving processes, and checks what they acknowledged.
@@ -29,6 +29,9 @@ struct Arguments {
     /// How often one of two processes is cut off, on PostgreSQL
     #[arg(long, default_value_t = 20)]
     partitions: u32,
+    /// How often those who write, publish and apply events are killed, on each engine
+    #[arg(long, default_value_t = 100)]
+    event_kills: u32,
     /// Simulations of a minute, each with the seed after that of the one before
     #[arg(long, default_value_t = 40)]
     simulations: u32,
@@ -53,10 +56,10 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(some_seed);
     println!("seed {seed}");
-    let Arguments { kills, restarts, partitions, simulations, callers, .. } = &arguments;
+    let Arguments { kills, restarts, partitions, event_kills, simulations, callers, .. } = &arguments;
     let again = format!(
         "again with --seed {seed} --kills {kills} --restarts {restarts} --partitions {partitions} \
-         --simulations {simulations} --callers {callers}"
+         --event-kills {event_kills} --simulations {simulations} --callers {callers}"
     );
     match run(&arguments, seed).await {
         Ok(0) => {
@@ -104,12 +107,39 @@ async fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
             violations +=
                 print(&format!("{engine:?}: cut off {} times", arguments.partitions), &report, stopwatch);
         }
+        if arguments.event_kills > 0 {
+            violations += kill_around_events(engine, arguments.event_kills, seed).await?;
+        }
         if engine == Engine::Sqlite {
             violations += durability::check(seed).await?;
             violations += simulate(arguments, seed).await?;
         }
     }
     Ok(violations)
+}
+
+/// Kills those who write, publish and apply events; answers the number of violations.
+async fn kill_around_events(engine: Engine, kills: u32, seed: u64) -> anyhow::Result<usize> {
+    const EVENTS_A_KILL: i64 = 5_000;
+    let events = EVENTS_A_KILL * i64::from(kills);
+    let stopwatch = Stopwatch::start();
+    let report = events::run(events::Options { engine, seed, events, kills }).await?;
+    if report.skipped {
+        return Ok(0);
+    }
+    println!(
+        "{engine:?}: {} kills around events, in {:.0} s",
+        report.kills,
+        stopwatch.elapsed().as_secs_f64()
+    );
+    println!("  events written                 {}", report.written);
+    println!("  most that were not applied yet {}", report.most_lag);
+    println!("  until all were, after the last {:.1} s", report.recovery.as_secs_f64());
+    println!("  violations                     {}", report.violations.len());
+    for violation in &report.violations {
+        println!("    {violation}");
+    }
+    Ok(report.violations.len())
 }
 
 async fn simulate(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {

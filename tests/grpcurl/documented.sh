@@ -41,7 +41,7 @@ PY
 # paste COMMAND: in a shell of its own.
 paste() {
   ran=$((ran + 1))
-  if ! TOKEN=$token PATH=$work/bin:$PATH timeout 60 bash -euo pipefail -c "$1" >"$work/answer" 2>&1; then
+  if ! TOKEN=$token API_KEY=${api_key:-} PATH=$work/bin:$PATH timeout 60 bash -euo pipefail -c "$1" >"$work/answer" 2>&1; then
     failed=$((failed + 1))
     printf 'does not work:\n%s\n' "$1"
     cat "$work/answer"
@@ -56,6 +56,10 @@ paste_all() {
     if [[ $command == */BacktestTierRules* ]]; then
       call TierService/CreateTierRules '{"parent": "accounts/lumi-flagship", "tier_rules": {"half_life": "86400s", "favorable_enter": 5,
         "favorable_leave": 4, "true_love_enter": 9, "true_love_leave": 8, "weights": [{"kind": 1, "points": 1}]}}' >/dev/null
+    fi
+    if [[ $command == *'$API_KEY'* ]]; then
+      call ApiKeyService/CreateApiKey '{"parent": "accounts/lumi-flagship", "api_key": {"display_name": "Till", "role": 1}}' >/dev/null
+      api_key=$(field secret)
     fi
     paste "${command//localhost:50051/$address}"
   done <"$work/commands"

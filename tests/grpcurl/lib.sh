@@ -89,11 +89,16 @@ say() {
 full_name() {
   case $1 in
     siyu.* | grpc.*) echo "$1" ;;
-    AccountsService/*) echo "siyu.accounts.v1.$1" ;;
+    AccountsService/* | ApiKeyService/* | CertificationService/* | OperatorService/* | RightsService/* | TokenService/*)
+      echo "siyu.accounts.v1.$1" ;;
+    AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;
   esac
 }
+
+# What is different in every run or secret, as a program of sed; a scenario sets it.
+mask=
 
 # invoke TOKEN METHOD JSON FLAGS…: prints the call in short and its answer; fails where the call fails.
 invoke() {
@@ -101,9 +106,9 @@ invoke() {
   if (($# > 2)); then json=$3; fi
   shift $(($# < 3 ? $# : 3))
   [[ -z $who ]] || header=(-H "authorization: Bearer $who")
-  printf '> %s%s %.200s\n' "$method" "${*:+ $*}" "$(printf '%s' "$json" | tr -s ' \n' ' ')"
+  printf '> %s%s %.200s\n' "$method" "${*:+ $*}" "$(printf '%s' "$json" | tr -s ' \n' ' ' | sed -E "$mask")"
   grpc "${header[@]}" "$@" -d @ "$address" "$(full_name "$method")" <<<"$json" >"$work/answer" 2>&1 || status=$?
-  sed -e "s|$address|ADDRESS|g" -e '$a\' "$work/answer"
+  sed -E -e "s|$address|ADDRESS|g" -e "$mask" -e '$a\' "$work/answer"
   return "$status"
 }
 

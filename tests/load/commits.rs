@@ -136,8 +136,17 @@ async fn call_for(
 }
 
 fn print(measured: &[(Engine, Vec<Round>)]) {
-    let heading =
-        ["", "fsync/s", "grouped/s", "p50 ms", "p99 ms", "one commit each/s", "p50 ms", "p99 ms", "times as many"];
+    let heading = [
+        "",
+        "fsync/s",
+        "grouped/s",
+        "p50 ms",
+        "p99 ms",
+        "one commit each/s",
+        "p50 ms",
+        "p99 ms",
+        "times as many",
+    ];
     let mut lines = vec![heading.map(str::to_owned).to_vec()];
     for (engine, rounds) in measured {
         let of = |value: fn(&Round) -> f64| median(rounds.iter().map(value));

@@ -1,6 +1,5 @@
 //! Finding the fans whose tier fell by decay: what it costs grows with their number, not with the number of all fans.
 
-
 use anyhow::ensure;
 use siyu_clock::{Micros, SimClock, Stopwatch};
 use siyu_crm::Crm;

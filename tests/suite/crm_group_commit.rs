@@ -103,9 +103,10 @@ async fn calls_of_many_accounts_share_transactions_and_keep_apart(suite: TestSui
         assert_eq!(answer.unwrap().accepted_count, 1);
     }
     for number in 0..ACCOUNTS {
-        let request = ListFansRequest { parent: format!("accounts/shop-{number}"), ..ListFansRequest::default() };
+        let request =
+            ListFansRequest { parent: format!("accounts/shop-{number}"), ..ListFansRequest::default() };
         let fans = suite.fans().list_fans(request).await.unwrap().into_inner().fans;
-        let mut ordinals: Vec<i64> = fans.iter().map(|fan| fan.ordinal.into()).collect();
+        let mut ordinals: Vec<i64> = fans.iter().map(|fan| fan.ordinal).collect();
         ordinals.sort_unstable();
         assert_eq!(ordinals, (1..=10).collect::<Vec<_>>());
         assert_eq!(timeline(&suite, &format!("shop-{number}"), "u3").await.len(), 4);

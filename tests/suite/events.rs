@@ -9,7 +9,8 @@ use siyu_proto::{
     accounts::v1::{Account, AccountUpdated, UpdateAccountRequest},
     common::v1::{
         Event, EventCursor, GetFeedRequest, ListParkedKeysRequest, ParkedKey, ReplayParkedKeyRequest,
-        ReplayParkedKeyResponse, StreamEventsRequest, event_consumer_service_client::EventConsumerServiceClient,
+        ReplayParkedKeyResponse, StreamEventsRequest,
+        event_consumer_service_client::EventConsumerServiceClient,
         event_feed_service_client::EventFeedServiceClient,
     },
 };
@@ -71,7 +72,7 @@ async fn rename(suite: &TestSuite, id: &str, display_name: &str) {
 }
 
 /// Everything in the feed after the cursors, partition by partition.
-async fn events_after(suite: &TestSuite, cursors: Vec<EventCursor>) -> Result<Vec<Event>, Status> {
+pub(crate) async fn events_after(suite: &TestSuite, cursors: Vec<EventCursor>) -> Result<Vec<Event>, Status> {
     let mut feeds = EventFeedServiceClient::new(suite.client());
     let request = StreamEventsRequest { parent: FEED.to_owned(), cursors, ..StreamEventsRequest::default() };
     let mut pages = feeds.stream_events(request).await?.into_inner();
@@ -91,13 +92,17 @@ async fn every_change_is_told_once_and_in_order(suite: TestSuite) {
     settle(&suite).await;
     let events = events_after(&suite, Vec::new()).await.unwrap();
     let of_shop: Vec<_> = events.iter().filter(|event| event.key == "accounts/shop").collect();
-    let types: Vec<_> =
-        of_shop.iter().map(|event| event.payload.as_ref().unwrap().type_url.rsplit('/').next().unwrap()).collect();
+    let types: Vec<_> = of_shop
+        .iter()
+        .map(|event| event.payload.as_ref().unwrap().type_url.rsplit('/').next().unwrap())
+        .collect();
     assert_eq!(types[0], "siyu.accounts.v1.AccountCreated");
     assert_eq!(types[1..], ["siyu.accounts.v1.AccountUpdated"; 5]);
     let names: Vec<_> = of_shop[1..]
         .iter()
-        .map(|event| event.payload.as_ref().unwrap().to_msg::<AccountUpdated>().unwrap().account.unwrap().display_name)
+        .map(|event| {
+            event.payload.as_ref().unwrap().to_msg::<AccountUpdated>().unwrap().account.unwrap().display_name
+        })
         .collect();
     assert_eq!(names, ["Shop 1", "Shop 2", "Shop 3", "Shop 4", "Shop 5"]);
     assert!(of_shop.windows(2).all(|two| two[0].position < two[1].position));
@@ -199,7 +204,10 @@ async fn an_event_that_cannot_be_applied_parks_its_account_alone(suite: TestSuit
 
     // Once the cause is gone all of it is applied, and the account goes on as any other.
     refuse(&crm, engine(&crm), None).await;
-    assert_eq!(replay(&suite, "accounts/bad").await, ReplayParkedKeyResponse { applied_count: 3, parked_key: None });
+    assert_eq!(
+        replay(&suite, "accounts/bad").await,
+        ReplayParkedKeyResponse { applied_count: 3, parked_key: None }
+    );
     assert_eq!(parked(&suite).await, []);
     assert_eq!(known(&crm).await.len(), 41);
     assert_eq!(replay(&suite, "accounts/bad").await, ReplayParkedKeyResponse::default());

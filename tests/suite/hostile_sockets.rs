@@ -13,7 +13,7 @@ use crate::{
         DATA, END_HEADERS, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, NO_FLAGS, PREFACE, WINDOW_UPDATE,
         call_headers, frame, greet, header_block, settings,
     },
-    hostile::{Target, all_fans, framed},
+    hostile::{Target, all_fans, attack, framed},
 };
 
 /// Only a connection that is never closed makes a test wait for so long.
@@ -102,4 +102,47 @@ async fn a_client_that_never_reads_its_socket_is_closed() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     all_closed(clients).await;
     target.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_connections_is_closed_at_the_limit() {
+    let target = Target::start(&["server.max_connections=100", "server.preface_timeout=1s"]).await;
+    let address = target.address().to_owned();
+    // Each goes as soon as the server closes it, and comes again.
+    let attack = attack(200, move || {
+        let address = address.clone();
+        async move {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.read_to_end(&mut Vec::new()).await.map(|_| ())
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop(attack);
+    // It was the flood that took the places: they are free again when it is over.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    target.serves_others().await;
+    target.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_is_slow_or_reads_nothing_keeps_nobody_out() {
+    let target = Target::start(&["server.send_timeout=1s", "server.default_deadline=1s"]).await;
+    target.make_fans().await;
+    let question = framed(&all_fans());
+    let head = format!(
+        "POST /siyu.crm.v1.FanService/ListFans HTTP/1.1\r\nhost: test\r\nauthorization: {}\r\n\
+         content-type: application/grpc-web+proto\r\ncontent-length: {}\r\n\r\n",
+        target.authorization,
+        question.len(),
+    );
+    // Headers that never end, a body that never comes, and answers that nobody takes.
+    let half_head = silent(&target, 100, &head.as_bytes()[..50]).await;
+    let no_body = silent(&target, 100, head.as_bytes()).await;
+    let asked_often = [head.as_bytes(), &question].concat().repeat(50);
+    let unread = silent(&target, 20, &asked_often).await;
+    target.serves_others().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    all_closed(unread).await;
+    target.finish().await;
+    drop((half_head, no_body));
 }

@@ -4,6 +4,8 @@
 
 mod access;
 mod accounts;
+mod api_keys;
+mod certification;
 mod crm_figures;
 mod crm_figures_model;
 mod crm_group_commit;
@@ -26,6 +28,7 @@ mod imports_cdnow;
 mod kills;
 mod limits;
 mod mutations;
+mod operators;
 mod processes;
 mod raw;
 mod reports;
@@ -35,4 +38,5 @@ mod schema;
 mod shutdown;
 mod simulation;
 mod support;
+mod tokens;
 mod traces;

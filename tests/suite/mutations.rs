@@ -22,7 +22,7 @@ use siyu_tests::{
 };
 use tonic::Code;
 
-use crate::support::reason;
+use crate::support::{reason, tiers_rebuilt};
 
 fn enterprise(request_id: &str, display_name: &str) -> CreateEnterpriseRequest {
     CreateEnterpriseRequest {
@@ -148,7 +148,7 @@ async fn an_answer_is_kept_for_two_days(suite: TestSuite) {
     suite.finish().await;
 }
 
-async fn entries(suite: &TestSuite, parent: &str, service: &str) -> Vec<AuditEntry> {
+pub(crate) async fn entries(suite: &TestSuite, parent: &str, service: &str) -> Vec<AuditEntry> {
     let mut audit = AuditServiceClient::new(suite.client());
     let mut entries = Vec::new();
     let mut page_token = String::new();
@@ -224,12 +224,13 @@ async fn changes_leave_entries(suite: TestSuite) {
         import_id: "old".to_owned(),
     };
     suite.interactions().create_import(import).await.unwrap();
+    tiers_rebuilt(&suite, "shop").await;
     let of_shop = entries(&suite, "accounts/shop", "crm").await;
     let methods: Vec<_> = of_shop.iter().map(method).collect();
-    assert_eq!(methods, ["CreateImport", "ActivateTierRules", "CreateTierRules"]);
-    assert_eq!(of_shop[1].resource, name);
+    assert_eq!(methods, ["RebuildTiers", "CreateImport", "ActivateTierRules", "CreateTierRules"]);
+    assert_eq!(of_shop[2].resource, name);
     let names: BTreeSet<_> = of_shop.iter().map(|entry| &entry.name).collect();
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), 4);
 
     // A range of time.
     let mut audit = AuditServiceClient::new(suite.client());
@@ -238,11 +239,11 @@ async fn changes_leave_entries(suite: TestSuite) {
         service: "crm".to_owned(),
         ..ListAuditEntriesRequest::default()
     };
-    let moment = of_shop[1].create_time;
+    let moment = of_shop[2].create_time;
     let since = ListAuditEntriesRequest { start_time: moment, ..ask.clone() };
     let before = ListAuditEntriesRequest { end_time: moment, ..ask.clone() };
-    assert_eq!(audit.list_audit_entries(since).await.unwrap().into_inner().audit_entries, of_shop[..2]);
-    assert_eq!(audit.list_audit_entries(before).await.unwrap().into_inner().audit_entries, of_shop[2..]);
+    assert_eq!(audit.list_audit_entries(since).await.unwrap().into_inner().audit_entries, of_shop[..3]);
+    assert_eq!(audit.list_audit_entries(before).await.unwrap().into_inner().audit_entries, of_shop[3..]);
     suite.finish().await;
 }
 

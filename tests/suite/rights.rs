@@ -5,10 +5,12 @@ use std::time::Duration;
 use prost_types::Timestamp;
 use siyu_proto::{
     accounts::v1::{
-        AllowancePeriod, CertificationClass, CommitReservationRequest, CreateRightPolicyRequest,
+        AllowancePeriod, ApplyCertificationRequest, Certification, CertificationClass, CertificationDecision,
+        CertificationDocument, CertificationDocumentKind, CommitReservationRequest, CreateRightPolicyRequest,
         GetWalletRequest, GrantRightRequest, LedgerEntry, LedgerEntryKind, ListLedgerEntriesRequest,
         ListRightPoliciesRequest, MoveReservationRequest, ReleaseReservationRequest, Reservation,
-        ReservationState, ReserveRightRequest, Right, RightKind, RightPolicy, Wallet,
+        ReservationState, ReserveRightRequest, ReviewCertificationRequest, Right, RightKind, RightPolicy,
+        Wallet, certification_service_client::CertificationServiceClient,
         rights_service_client::RightsServiceClient,
     },
     common::v1::Role,
@@ -158,12 +160,12 @@ async fn the_ninth_push_is_refused_and_told_why(suite: TestSuite) {
     let details = status.get_error_details();
     let metadata = &details.error_info().unwrap().metadata;
     let told = |key: &str| metadata.get(key).map(String::as_str);
-    assert_eq!(told("rule"), Some("8 push a calendar month for basic accounts"));
+    assert_eq!(told("rule"), Some("push: 8 a calendar month for basic accounts"));
     assert_eq!((told("limit"), told("used"), told("reserved")), (Some("8"), Some("3"), Some("5")));
     assert_eq!(told("reset_time"), Some("2026-03-31T16:00:00Z"));
     let violation = &details.quota_failure().unwrap().violations[0];
     assert_eq!(violation.subject, "accounts/shop");
-    for part in ["8 push", "3 used", "5 reserved", "2026-03-31T16:00:00Z"] {
+    for part in ["push: 8", "3 used", "5 reserved", "2026-03-31T16:00:00Z"] {
         assert!(violation.description.contains(part), "{}", violation.description);
     }
 
@@ -304,7 +306,7 @@ async fn policies_are_dated(suite: TestSuite) {
     assert_eq!(pushes(&suite, None).await.allowance, None);
     let status = reserve(&suite, ask("a", 1, None)).await.unwrap_err();
     assert_eq!(reason(&status), "QUOTA_EXCEEDED");
-    assert!(status.message().contains("no push by policy for basic accounts"), "{}", status.message());
+    assert!(status.message().contains("push: no policy for basic accounts"), "{}", status.message());
     service.create_right_policy(policy(0, None)).await.unwrap();
     assert_eq!(allowance(&suite, None).await, (0, 0, 0));
 
@@ -340,6 +342,90 @@ async fn policies_are_dated(suite: TestSuite) {
     suite.finish().await;
 }
 
+async fn an_allowance_of_once_is_never_renewed(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let once = CreateRightPolicyRequest {
+        right_policy: policy(3, None)
+            .right_policy
+            .map(|policy| RightPolicy { period: AllowancePeriod::Once.into(), ..policy }),
+        ..CreateRightPolicyRequest::default()
+    };
+    rights(&suite).create_right_policy(once).await.unwrap();
+    reserve(&suite, ask("a", 2, None)).await.unwrap();
+    commit(&suite, "a").await.unwrap();
+    suite.advance(400 * DAY).await;
+    let allowance = pushes(&suite, None).await.allowance.unwrap();
+    assert_eq!((allowance.limit, allowance.used, allowance.reset_time), (3, 2, None));
+    let status = reserve(&suite, ask("b", 2, None)).await.unwrap_err();
+    assert_eq!(reason(&status), "QUOTA_EXCEEDED");
+    let details = status.get_error_details();
+    assert!(!details.error_info().unwrap().metadata.contains_key("reset_time"));
+    reserve(&suite, ask("b", 1, Some("2099-01-01T00:00:00Z"))).await.unwrap();
+    ledger(rights(&suite)).await;
+    suite.finish().await;
+}
+
+async fn an_id_that_two_kinds_want_at_once_goes_to_one(suite: TestSuite) {
+    shop(&suite, 100).await;
+    let mut service = rights(&suite);
+    let request = CreateRightPolicyRequest {
+        right_policy: policy(100, None)
+            .right_policy
+            .map(|policy| RightPolicy { kind: RightKind::TrafficCredit.into(), ..policy }),
+        ..CreateRightPolicyRequest::default()
+    };
+    service.create_right_policy(request).await.unwrap();
+    for round in 0..10 {
+        let push = ask(&format!("r{round}"), 1, None);
+        let credit = ReserveRightRequest { kind: RightKind::TrafficCredit.into(), ..push.clone() };
+        let (push, credit) = tokio::join!(reserve(&suite, push), reserve(&suite, credit));
+        let refused = match (push, credit) {
+            (Ok(_), Err(status)) | (Err(status), Ok(_)) => status,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused.code(), Code::AlreadyExists);
+    }
+    suite.finish().await;
+}
+
+async fn certification_opens_the_allowance_and_its_end_closes_it(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let mut certifications = CertificationServiceClient::new(suite.client());
+    let document = CertificationDocument {
+        kind: CertificationDocumentKind::BusinessLicence.into(),
+        name: "files/licence".to_owned(),
+        sha256: "0".repeat(64),
+    };
+    let application = ApplyCertificationRequest {
+        parent: "accounts/shop".to_owned(),
+        certification: Some(Certification {
+            company_name: "Lumi".to_owned(),
+            social_credit_code: "91330100799655058B".to_owned(),
+            documents: vec![document],
+            ..Certification::default()
+        }),
+        ..ApplyCertificationRequest::default()
+    };
+    certifications.apply_certification(application).await.unwrap();
+    assert_eq!(pushes(&suite, None).await.allowance, None);
+    let review = ReviewCertificationRequest {
+        name: "accounts/shop/certifications/1".to_owned(),
+        decision: CertificationDecision::Approve.into(),
+        ..ReviewCertificationRequest::default()
+    };
+    certifications.review_certification(review).await.unwrap();
+    // The platform's rule.
+    assert_eq!(wallet(&suite, None).await.certification_class(), CertificationClass::Certified);
+    assert_eq!(allowance(&suite, None).await, (8, 0, 0));
+    reserve(&suite, ask("a", 8, Some("2027-02-28T00:00:00Z"))).await.unwrap();
+    // In the same month, but after the term.
+    let after = "2027-03-20T00:00:00Z";
+    assert_eq!(pushes(&suite, Some(after)).await.allowance, None);
+    let status = reserve(&suite, ask("b", 1, Some(after))).await.unwrap_err();
+    assert!(status.message().contains("push: no policy for basic accounts"), "{}", status.message());
+    suite.finish().await;
+}
+
 async fn who_may_do_what(suite: TestSuite) {
     shop(&suite, 8).await;
     let owner = suite.operator("accounts/shop", Role::Owner).await;
@@ -367,6 +453,9 @@ async fn who_may_do_what(suite: TestSuite) {
 siyu_tests::on_both_engines!(
     a_push_moves_its_reservation_over_the_edge_of_a_month,
     a_reservation_ends_at_its_time,
+    an_allowance_of_once_is_never_renewed,
+    an_id_that_two_kinds_want_at_once_goes_to_one,
+    certification_opens_the_allowance_and_its_end_closes_it,
     grants_come_after_the_allowance_those_that_end_first,
     policies_are_dated,
     repeats_change_nothing,

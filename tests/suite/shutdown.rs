@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use siyu_clock::Stopwatch;
-use siyu_proto::crm::v1::{InteractionKind as Kind, StreamInteractionsRequest};
-use siyu_rpc::server::Ended;
+use siyu_proto::crm::v1::{
+    GetFanRequest, InteractionKind as Kind, StreamInteractionsRequest, fan_service_client::FanServiceClient,
+};
+use siyu_rpc::{
+    auth::{Caller, ServiceToken},
+    peer,
+    server::Ended,
+};
 use siyu_tests::{
     Engine, TestSuite,
     installation::{Installation, Launch},
@@ -182,4 +188,27 @@ async fn a_second_signal_does_not_wait_for_anything() {
     process.signal(Signal::Terminate).await.unwrap();
     assert_eq!(process.ended().await.unwrap().code(), Some(TERMINATED));
     installation.remove().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_connection_is_replaced_without_a_failed_call_and_cut_when_it_stays() {
+    let ages = ["server.max_connection_age=1s", "server.max_connection_age_grace=1s"];
+    let suite = start(&ages).await;
+    let (open, call) = call_under_way(&suite).await;
+    let stopwatch = Stopwatch::start();
+    // Another service makes one connection after the other meanwhile, and does not notice.
+    let token = ServiceToken::default();
+    token.replace(&suite.token(&Caller::service("other"))).unwrap();
+    let mut fans = FanServiceClient::new(peer::remote(&suite.url, &token).unwrap());
+    while stopwatch.elapsed() < Duration::from_secs(5) {
+        let request = GetFanRequest { name: "accounts/shop/fans/u1".to_owned() };
+        let answer = fans.get_fan(request).await;
+        assert!(answer.is_ok(), "after {:?}: {answer:?}", stopwatch.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Its stream, which never ends by itself, went with the connection it was on.
+    let ended = timeout(LONG, call).await.expect("the stream is cut").unwrap();
+    assert!(ended.is_err(), "{ended:?}");
+    drop(open);
+    assert_eq!(suite.finish().await, Ended::Drained);
 }

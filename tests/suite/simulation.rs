@@ -6,7 +6,7 @@ use siyu_tests::simulation::{self, Options};
 
 async fn nothing_acknowledged_is_lost(seed: u64) {
     println!("seed {seed}");
-    let options = Options { seed, length: Duration::from_secs(20), callers: 4 };
+    let options = Options { seed, length: Duration::from_secs(8), callers: 3 };
     let report = simulation::run(options).await.unwrap();
     assert!(report.violations.is_empty(), "seed {seed}: {report:#?}");
     assert!(report.acknowledged > 0 && report.broken_calls > 0, "seed {seed}: {report:#?}");

@@ -65,8 +65,7 @@ async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
 
     let suite = TestSuite::start(Engine::Sqlite).await.unwrap().unwrap();
     suite.account("lumi", "traced").await;
-    let mut request =
-        Request::new(GetMatrixRequest { parent: "enterprises/lumi".to_owned() });
+    let mut request = Request::new(GetMatrixRequest { parent: "enterprises/lumi".to_owned() });
     let context = format!("00-{TRACE_ID}-{CALLER_SPAN}-01");
     request.metadata_mut().insert("traceparent", context.parse().unwrap());
     suite.analytics().get_matrix(request).await.unwrap();

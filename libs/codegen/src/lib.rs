@@ -1,10 +1,12 @@
 //! Turns what the protos declare into Rust: `buf.validate` rules into validation code ([`validation`]) and
-//! `siyu.common.v1.policy` options into the table of who may call what ([`policy`]).
+//! `siyu.common.v1.policy` options into the table of who may call what ([`policy`]). Secrets are left out of what `Debug`
+//! shows ([`redaction`]).
 //!
-//! Both refuse what they do not understand: a rule that would not be enforced, or a method that nobody decided
+//! The first two refuse what they do not understand: a rule that would not be enforced, or a method that nobody decided
 //! about, fails the build of `siyu-proto`.
 
 pub mod policy;
+pub mod redaction;
 pub mod validation;
 
 use prost_reflect::MessageDescriptor;

@@ -328,7 +328,7 @@ fn duration(value: &Value) -> (i64, i32) {
 }
 
 /// Field names that are Rust keywords are raw identifiers in prost's output.
-fn rust_field(name: &str) -> String {
+pub(crate) fn rust_field(name: &str) -> String {
     match name {
         "type" | "match" | "ref" | "use" | "where" | "in" | "for" | "move" | "loop" => format!("r#{name}"),
         _ => name.to_owned(),

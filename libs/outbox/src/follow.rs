@@ -142,7 +142,8 @@ impl Follower {
     async fn bootstrap(&self) -> Result<(), Error> {
         tracing::info!(consumer = self.name, "takes a snapshot");
         let cursors = self.consumer.bootstrap().await?;
-        let cursors: Vec<_> = cursors.iter().map(|cursor| (cursor.partition.into(), cursor.position)).collect();
+        let cursors: Vec<_> =
+            cursors.iter().map(|cursor| (cursor.partition.into(), cursor.position)).collect();
         let mut tx = self.db.begin().await?;
         store::cursor::set(&mut tx, &self.name, &cursors).await?;
         Ok(tx.commit().await?)
@@ -158,7 +159,12 @@ impl Follower {
             match self.try_page(partition, &events, &poisoned).await? {
                 Attempt::Reached(position) => return Ok((partition, position)),
                 Attempt::Poisoned { key, reason } => {
-                    tracing::error!(consumer = self.name, key, reason, "an event cannot be applied; its key is parked");
+                    tracing::error!(
+                        consumer = self.name,
+                        key,
+                        reason,
+                        "an event cannot be applied; its key is parked"
+                    );
                     poisoned.insert(key, reason);
                 }
             }
@@ -258,7 +264,8 @@ fn type_name(event: &StoredEvent) -> &str {
 
 fn stored(event: Event) -> StoredEvent {
     let payload = event.payload.unwrap_or_default();
-    let micros = |time: Option<prost_types::Timestamp>| time.and_then(|time| from_proto(&time)).map(|time| time.0);
+    let micros =
+        |time: Option<prost_types::Timestamp>| time.and_then(|time| from_proto(&time)).map(|time| time.0);
     StoredEvent {
         event_id: event.event_id,
         event_key: event.key,
@@ -286,5 +293,6 @@ fn ended() -> Error {
 }
 
 fn unanswered(status: Status) -> Error {
-    Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, "the feed does not answer").caused_by(status)
+    Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, "the feed does not answer")
+        .caused_by(status)
 }

@@ -104,6 +104,18 @@ impl Outbox {
         Ok(())
     }
 
+    /// Tells the metrics how many events wait to be published, for an alert.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn measure_unpublished(&self) -> Result<(), Error> {
+        let mut tx = self.db.begin_read().await?;
+        let count = store::event::unpublished(&mut tx).await?;
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        metrics::gauge!(names::EVENTS_UNPUBLISHED, "feed" => self.feed).set(count);
+        Ok(())
+    }
+
     /// Removes events that are older than the retention. Whichever process does it, the result is the same.
     ///
     /// # Errors

@@ -44,5 +44,6 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/validation.rs"));
     include!(concat!(env!("OUT_DIR"), "/policy.rs"));
+    include!(concat!(env!("OUT_DIR"), "/redaction.rs"));
 }
 pub use generated::METHODS;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, ReflectMessage, Value};
 use regex::Regex;
-use siyu_proto::{DESCRIPTORS, METHODS, Method, Validate, crm::v1 as crm};
+use siyu_proto::{DESCRIPTORS, METHODS, Method, Validate, accounts::v1 as accounts, crm::v1 as crm};
 
 fn pool() -> DescriptorPool {
     DescriptorPool::decode(DESCRIPTORS).unwrap()
@@ -31,7 +31,8 @@ fn the_table_holds_every_method_once_and_in_order() {
         assert_eq!(Method::find(&format!("{}s", method.path)), None);
         // What is read may be read again, and nothing else is called Get or List.
         let name = method.path.rsplit('/').next().unwrap();
-        let reads = ["Get", "List", "Backtest"].iter().any(|verb| name.starts_with(verb));
+        let reads =
+            ["Get", "List", "Backtest", "Snapshot", "StreamEvents"].iter().any(|verb| name.starts_with(verb));
         assert_eq!(method.read_only, reads, "{}", method.path);
         assert!(method.idempotent || !method.read_only, "{}", method.path);
     }
@@ -140,6 +141,65 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         &["users/u1", "users/用户", "users/{128}"],
         &["users/", "users/{129}", "users/a/b", "users/a b", "users/a\n", "u1"],
     ),
+    (
+        "^consumers/[a-z]{1,32}-[a-z]{1,32}$",
+        &["consumers/crm-accounts"],
+        &[
+            "consumers/",
+            "consumers/crm",
+            "consumers/crm-",
+            "consumers/CRM-accounts",
+            "consumers/a-b-c",
+            "consumers/a-b\n",
+        ],
+    ),
+    ("^feeds/[a-z]{1,32}$", &["feeds/accounts"], &["feeds/", "feeds/Accounts", "feeds/a/b", "feeds/a\n"]),
+    (
+        "^(accounts|enterprises)/[a-z0-9-]{1,63}$",
+        &["accounts/a", "enterprises/{63}"],
+        &["", "platform", "accounts/{64}", "users/a", "accounts/a/b", "enterprises/a\n"],
+    ),
+    (
+        "^(accounts|enterprises)/[a-z0-9-]{1,63}/operators/[a-z0-9-]{1,63}$",
+        &["accounts/a/operators/li", "enterprises/{63}/operators/{63}"],
+        &[
+            "accounts/a",
+            "accounts/a/operators/",
+            "users/a/operators/li",
+            "accounts/a/operators/{64}",
+            "accounts/a/operators/Li",
+        ],
+    ),
+    ("^[0-9a-f]{64}$", &["{64}"], &["", "{63}", "{65}", "0AF", "xy"]),
+    ("^[^\\s]{1,200}$", &["a", "files/licence", "{200}", "字"], &["", "{201}", "a b", "a\n", "a\u{3000}b"]),
+    (
+        "^accounts/[a-z0-9-]{1,63}/apiKeys/[a-z0-9-]{1,63}$",
+        &["accounts/a/apiKeys/k1"],
+        &[
+            "accounts/a/apiKeys/",
+            "accounts/a/apikeys/k1",
+            "enterprises/a/apiKeys/k1",
+            "accounts/a/apiKeys/K1",
+        ],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/certifications/[1-9][0-9]{0,8}$",
+        &["accounts/a/certifications/1", "accounts/a/certifications/999999999"],
+        &[
+            "accounts/a/certifications/0",
+            "accounts/a/certifications/01",
+            "accounts/a/certifications/1000000000",
+        ],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/rightReservations/[A-Za-z0-9._-]{1,64}$",
+        &["accounts/a/rightReservations/push-1", "accounts/a/rightReservations/{64}"],
+        &[
+            "accounts/a/rightReservations/",
+            "accounts/a/rightReservations/{65}",
+            "accounts/a/rightReservations/a b",
+        ],
+    ),
 ];
 
 /// Puts letters in the place of numbers in braces.
@@ -245,4 +305,12 @@ fn texts_have_no_zero_character_and_are_counted_in_characters() {
         interactions: vec![crm::Interaction::default()],
     };
     assert_eq!(broken(&batch), []);
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let shown = accounts::CreateApiKeyResponse { secret: "siyu_secret".to_owned(), ..Default::default() };
+    assert_eq!(format!("{shown:?}"), r#"CreateApiKeyResponse { api_key: None, secret: "[redacted]" }"#);
+    let shown = accounts::ExchangeApiKeyRequest { api_key: "siyu_secret".to_owned() };
+    assert_eq!(format!("{shown:?}"), r#"ExchangeApiKeyRequest { api_key: "[redacted]" }"#);
 }

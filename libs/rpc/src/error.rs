@@ -20,11 +20,18 @@ pub struct Error {
     code: Code,
     reason: ErrorReason,
     message: String,
-    fields: Vec<(String, String)>,
+    violations: Vec<Violation>,
     metadata: HashMap<String, String>,
-    /// Subject and description of each quota that is used up.
-    quotas: Vec<(String, String)>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is wrong with the call in particular.
+#[derive(Debug, Clone)]
+enum Violation {
+    /// A field breaks a rule.
+    Field { field: String, rule: String },
+    /// A quota is used up.
+    Quota { subject: String, description: String },
 }
 
 impl Error {
@@ -35,9 +42,8 @@ impl Error {
             code,
             reason,
             message: message.into(),
-            fields: Vec::new(),
+            violations: Vec::new(),
             metadata: HashMap::new(),
-            quotas: Vec::new(),
             source: None,
         }
     }
@@ -48,17 +54,18 @@ impl Error {
         let (field, rule) = (field.into(), rule.into());
         let mut error =
             Self::new(Code::InvalidArgument, ErrorReason::InvalidField, format!("{field}: {rule}"));
-        error.fields.push((field, rule));
+        error.violations.push(Violation::Field { field, rule });
         error
     }
 
     /// INVALID_ARGUMENT for all fields that break the rules of their proto.
     #[must_use]
     pub fn violations(violations: &[FieldViolation]) -> Self {
-        let fields: Vec<_> = violations.iter().map(|v| (v.field.clone(), v.rule.to_owned())).collect();
-        let texts: Vec<_> = fields.iter().map(|(field, rule)| format!("{field}: {rule}")).collect();
+        let texts: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.rule)).collect();
         let mut error = Self::new(Code::InvalidArgument, ErrorReason::InvalidField, texts.join("; "));
-        error.fields = fields;
+        let of_field =
+            |v: &FieldViolation| Violation::Field { field: v.field.clone(), rule: v.rule.to_owned() };
+        error.violations = violations.iter().map(of_field).collect();
         error
     }
 
@@ -96,7 +103,7 @@ impl Error {
         subject: impl Into<String>,
         description: impl Into<String>,
     ) -> Self {
-        self.quotas.push((subject.into(), description.into()));
+        self.violations.push(Violation::Quota { subject: subject.into(), description: description.into() });
         self
     }
 
@@ -166,11 +173,13 @@ impl From<Error> for Status {
         }
         let reason = error.reason.as_str_name().trim_start_matches("ERROR_REASON_");
         let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, error.metadata);
-        for (field, rule) in error.fields {
-            details.add_bad_request_violation(field, rule);
-        }
-        for (subject, description) in error.quotas {
-            details.add_quota_failure_violation(subject, description);
+        for violation in error.violations {
+            match violation {
+                Violation::Field { field, rule } => details.add_bad_request_violation(field, rule),
+                Violation::Quota { subject, description } => {
+                    details.add_quota_failure_violation(subject, description)
+                }
+            };
         }
         if matches!(error.code, Code::Unavailable | Code::Aborted) {
             details.set_retry_info(Some(RETRY_DELAY));
@@ -209,6 +218,10 @@ pub fn complete(status: Status) -> Status {
         Code::Unimplemented => (Code::Unimplemented, ErrorReason::MethodNotFound),
         Code::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
         Code::Unavailable => (Code::Unavailable, ErrorReason::DependencyUnavailable),
+        // The caller went away in the middle of its request. That is no error of ours, and nobody reads the answer.
+        Code::Internal | Code::Unknown if message.contains("error reading a body from connection") => {
+            (Code::Cancelled, ErrorReason::Internal)
+        }
         // tonic says INTERNAL when a body is no valid message: that is the caller's mistake.
         Code::Internal if message.contains("decode") => (Code::InvalidArgument, ErrorReason::InvalidField),
         Code::Internal | Code::Unknown => return Error::internal(message).into(),
@@ -248,6 +261,12 @@ mod tests {
 
     fn sqlx_pool_timeout() -> sqlx::Error {
         sqlx::Error::PoolTimedOut
+    }
+
+    #[test]
+    fn a_caller_who_goes_away_is_not_our_error() {
+        let status = Status::internal("h2 protocol error: error reading a body from connection");
+        assert_eq!(complete(status).code(), Code::Cancelled);
     }
 
     #[test]

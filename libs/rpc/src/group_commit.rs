@@ -168,7 +168,8 @@ fn is_of_all(error: &Error) -> bool {
 /// A span in the trace of the first caller, linked to those of the others.
 fn span_of<B: Batch>(queued: &[Queued<B>]) -> Span {
     let parent = queued.first().map(|first| first.caller.clone()).unwrap_or_else(Span::none);
-    let span = tracing::info_span!(parent: &parent, "group_commit", otel.name = B::NAME, calls = queued.len());
+    let span =
+        tracing::info_span!(parent: &parent, "group_commit", otel.name = B::NAME, calls = queued.len());
     for other in queued.iter().skip(1) {
         span.add_link(other.caller.context().span().span_context().clone());
     }
@@ -251,7 +252,10 @@ mod tests {
     #[tokio::test]
     async fn batches_keep_their_limits() {
         let (answers, batches) = double(1..=12, Limits { calls: 3, ..WIDE }, 0).await;
-        assert!(answers.iter().all(Result::is_ok) && batches.iter().all(|batch| batch.len() <= 3), "{batches:?}");
+        assert!(
+            answers.iter().all(Result::is_ok) && batches.iter().all(|batch| batch.len() <= 3),
+            "{batches:?}"
+        );
         let (_, batches) = double([10; 12], Limits { weight: 20, ..WIDE }, 0).await;
         assert!(batches.iter().all(|batch| batch.len() <= 2), "{batches:?}");
     }

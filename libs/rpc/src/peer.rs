@@ -18,7 +18,7 @@ use crate::{
     auth::{Caller, Identity, ServiceToken, show_identity},
     deadline,
     gate::{Gate, GateLayer},
-    remote::{self, Reliable},
+    remote::{self, NoAnswer, Reliable},
 };
 
 type Request = http::Request<Body>;
@@ -86,7 +86,7 @@ impl Service<Request> for Line {
 
 /// A transport to a service in another process, wherever its name leads at the moment: the name is resolved again every
 /// few seconds, and calls go to all addresses in turn. Unary calls always have a deadline, and are made again when the
-/// service was UNAVAILABLE, if they only read or may be repeated.
+/// service was UNAVAILABLE, if they only read or may be repeated, or never reached it.
 ///
 /// # Errors
 /// When `url` is not of the form `http://host:port`.
@@ -98,7 +98,7 @@ pub fn remote(url: &str, token: &ServiceToken) -> Result<Peer, Box<dyn std::erro
 #[must_use]
 pub fn over(channel: Channel, token: &ServiceToken) -> Peer {
     let channel = ServiceExt::<Request>::map_err(channel, |error: <Channel as Service<Request>>::Error| {
-        remote::no_answer(error.into())
+        NoAnswer::new(error.into())
     });
     with_context(Reliable::new(channel), token)
 }

@@ -18,6 +18,8 @@ pub const AUTH_RELOADS_TOTAL: &str = "siyu_auth_reloads_total";
 pub const MUTATION_REPEATS_TOTAL: &str = "siyu_mutation_repeats_total";
 /// Transactions that were run again because they collided with concurrent ones.
 pub const CONTENTION_RETRIES_TOTAL: &str = "siyu_contention_retries_total";
+/// Rights asked for, by `kind` and `outcome`.
+pub const RIGHTS_RESERVATIONS_TOTAL: &str = "siyu_rights_reservations_total";
 /// Interactions reported to the CRM, by `outcome`.
 pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 /// Fans who changed tier, by `cause`.
@@ -26,6 +28,8 @@ pub const CRM_TIER_CHANGES_TOTAL: &str = "siyu_crm_tier_changes_total";
 pub const CRM_SWEEP_SECONDS: &str = "siyu_crm_sweep_seconds";
 /// Events that were given a position, by `feed`.
 pub const EVENTS_PUBLISHED_TOTAL: &str = "siyu_events_published_total";
+/// Events that are written and have no position yet, by `feed`.
+pub const EVENTS_UNPUBLISHED: &str = "siyu_events_unpublished";
 /// Events that were applied or parked, by `consumer`.
 pub const EVENTS_CONSUMED_TOTAL: &str = "siyu_events_consumed_total";
 /// Published events that a consumer has not come to yet, by `consumer`.
@@ -44,13 +48,18 @@ pub fn describe() {
     describe_gauge!(RPC_IN_FLIGHT, "Calls being worked on");
     describe_gauge!(CONNECTIONS_OPEN, "Client connections held");
     describe_counter!(CONNECTIONS_REFUSED_TOTAL, "Client connections closed because the limit was reached");
-    describe_counter!(AUTH_RELOADS_TOTAL, "Signing keys and service tokens read again, by source and outcome");
+    describe_counter!(
+        AUTH_RELOADS_TOTAL,
+        "Signing keys and service tokens read again, by source and outcome"
+    );
     describe_counter!(MUTATION_REPEATS_TOTAL, "Repeated calls that got the first answer, by method");
     describe_counter!(CONTENTION_RETRIES_TOTAL, "Transactions run again because they collided");
+    describe_counter!(RIGHTS_RESERVATIONS_TOTAL, "Rights asked for, by kind and outcome");
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");
     describe_counter!(EVENTS_PUBLISHED_TOTAL, "Events that were given a position, by feed");
+    describe_gauge!(EVENTS_UNPUBLISHED, "Events that are written and have no position yet, by feed");
     describe_counter!(EVENTS_CONSUMED_TOTAL, "Events that were applied or parked, by consumer");
     describe_gauge!(EVENT_CONSUMER_LAG, "Published events that a consumer has not come to yet");
     describe_gauge!(EVENT_PARKED_KEYS, "Keys whose events wait because one cannot be applied, by consumer");

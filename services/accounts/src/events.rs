@@ -21,7 +21,10 @@ pub(crate) fn account_updated(account: &Account) -> Result<Draft, Error> {
     Ok(Draft::new(key(account), &payload))
 }
 
-pub(crate) fn certification_approved(certification: &Certification, account: &Account) -> Result<Draft, Error> {
+pub(crate) fn certification_approved(
+    certification: &Certification,
+    account: &Account,
+) -> Result<Draft, Error> {
     let payload = CertificationApproved {
         certification: Some(to_certification(certification.clone())?),
         account: Some(to_account(account.clone())?),
@@ -29,7 +32,10 @@ pub(crate) fn certification_approved(certification: &Certification, account: &Ac
     Ok(Draft::new(key(account), &payload))
 }
 
-pub(crate) fn certification_rejected(certification: &Certification, account: &Account) -> Result<Draft, Error> {
+pub(crate) fn certification_rejected(
+    certification: &Certification,
+    account: &Account,
+) -> Result<Draft, Error> {
     let payload = CertificationRejected { certification: Some(to_certification(certification.clone())?) };
     Ok(Draft::new(key(account), &payload))
 }

@@ -1,5 +1,6 @@
-//! The accounts service: enterprises and the accounts of their matrix (features A2, A8). It is the place where the
-//! other services learn which tenants exist, and in which time zone and currency each lives.
+//! The accounts service: enterprises and the accounts of their matrix (features A2, A8), their certification (A1), who
+//! works for them and with which tokens (A9), and their rights (A10). It is the place where the other services learn
+//! which tenants exist, and in which time zone and currency each lives.
 
 mod app;
 mod domain;

@@ -56,8 +56,7 @@ impl Crm {
     pub fn new(db: Db, clock: Clock, accounts: Peer, max_calls_per_commit: usize) -> Self {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let known_accounts = Arc::new(KnownAccounts::new(db.clone(), accounts.clone()));
-        let follower =
-            Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), known_accounts);
+        let follower = Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), known_accounts);
         let turns = Arc::new(Turns::new());
         let ingestion = Ingestion::start(db.clone(), clock.clone(), turns.clone(), max_calls_per_commit);
         Self { db, clock, directory, turns, ingestion: Arc::new(ingestion), follower }

@@ -9,8 +9,8 @@ use siyu_outbox::{Follower, Outbox};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often the metrics learn how many keys are parked.
-const PARKED_INTERVAL: Duration = Duration::from_secs(30);
+/// How often the metrics learn how many events wait.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long work may take to come to its end when the process stops.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
@@ -50,6 +50,20 @@ impl Background {
         Ok(())
     }
 
+    /// Tells the metrics, again and again, how many events wait.
+    async fn measure(self) {
+        let mut timer = tokio::time::interval(MEASURE_INTERVAL);
+        loop {
+            timer.tick().await;
+            for outbox in &self.outboxes {
+                note(outbox.measure_unpublished().await);
+            }
+            for follower in &self.followers {
+                note(follower.measure_parked().await);
+            }
+        }
+    }
+
     pub(crate) fn start(&self) -> Running {
         let mut jobs = JoinSet::new();
         let stop = CancellationToken::new();
@@ -64,8 +78,8 @@ impl Background {
         }
         for follower in &self.followers {
             jobs.spawn(follower.clone().run());
-            jobs.spawn(measure_parked(follower.clone()));
         }
+        jobs.spawn(self.clone().measure());
         Running { jobs, stop }
     }
 }
@@ -90,12 +104,9 @@ impl Running {
     }
 }
 
-async fn measure_parked(follower: Follower) {
-    let mut timer = tokio::time::interval(PARKED_INTERVAL);
-    loop {
-        timer.tick().await;
-        if let Err(error) = follower.measure_parked().await {
-            tracing::debug!(%error, "parked keys could not be counted");
-        }
+/// What cannot be measured now is measured the next time.
+fn note(measured: Result<(), siyu_rpc::Error>) {
+    if let Err(error) = measured {
+        tracing::debug!(%error, "waiting events could not be counted");
     }
 }

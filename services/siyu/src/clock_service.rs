@@ -118,27 +118,28 @@ async fn lead(
     times: mpsc::Sender<Result<FollowTimeResponse, Status>>,
     reached: watch::Sender<Micros>,
 ) {
+    time.mark_changed();
     loop {
-        let now = *time.borrow_and_update();
-        if times.send(Ok(FollowTimeResponse { time: Some(to_proto(now)) })).await.is_err() {
-            return;
-        }
-        let report = tokio::select! {
-            report = reports.next() => report,
+        let told = tokio::select! {
+            biased; // The time first: also who reports nothing is told where the clock stands.
+            moved = time.changed() => match moved {
+                Ok(()) => Ok(FollowTimeResponse { time: Some(to_proto(*time.borrow_and_update())) }),
+                Err(_) => return,
+            },
+            report = reports.next() => match report {
+                Ok(Some(report)) => {
+                    reached.send_replace(report);
+                    continue;
+                }
+                Ok(None) => return,
+                Err(status) => Err(status),
+            },
             () = reached.closed() => return,
-        };
-        match report {
-            Ok(Some(report)) => reached.send_replace(report),
-            Ok(None) => return,
-            Err(status) => {
-                let _ = times.send(Err(status)).await;
-                return;
-            }
-        };
-        tokio::select! {
-            moved = time.changed() => if moved.is_err() { return },
             () = times.closed() => return,
-            () = reached.closed() => return,
+        };
+        let is_last = told.is_err();
+        if times.send(told).await.is_err() || is_last {
+            return;
         }
     }
 }

@@ -131,7 +131,8 @@ impl Suite {
         if services.contains(&ServiceName::Accounts) {
             let db = ServiceName::Accounts.open_storage(config).await?;
             audit.add(ServiceName::Accounts.name(), db.clone());
-            let outbox = Outbox::new("accounts", db.clone(), clock.clone(), ids.clone(), config.events.settings());
+            let outbox =
+                Outbox::new("accounts", db.clone(), clock.clone(), ids.clone(), config.events.settings());
             background.outboxes.push(outbox.clone());
             let issuer =
                 TokenIssuer { issuer: config.auth.issuer.clone(), audience: config.auth.audience.clone() };

@@ -81,6 +81,8 @@ pub(super) async fn violations(source: &Db, sink: &Db) -> Result<Vec<String>, Db
         .filter(|expected| !found.contains(expected))
         .map(|expected| format!("expected {expected:?} (account, last, applied, disordered)"))
         .collect();
-    violations.extend(found.iter().filter(|found| !expected.contains(found)).map(|found| format!("found {found:?}")));
+    violations.extend(
+        found.iter().filter(|found| !expected.contains(found)).map(|found| format!("found {found:?}")),
+    );
     Ok(violations)
 }

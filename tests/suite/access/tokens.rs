@@ -4,12 +4,12 @@ use std::{fs, path::Path, time::Duration};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use siyu_clock::Micros;
-use siyu_proto::{METHODS, common::v1::Access};
+use siyu_proto::common::v1::Access;
 use siyu_rpc::auth::{Caller, ON_BEHALF_OF, Signer, SigningKey};
 use siyu_tests::{Engine, TestSuite};
 use tokio::time::{sleep, timeout};
 
-use super::{bearer, call_all, refused};
+use super::{bearer, call_all, let_in, refused};
 use crate::raw::{call, channel};
 
 const ANY_METHOD: &str = "/siyu.accounts.v1.AccountsService/ListEnterprises";
@@ -135,8 +135,7 @@ async fn nothing_can_be_called_without_a_good_token(engine: Engine) {
     let now = suite.clock.now();
     let service = bearer(&keys.signed(&keys.current, now));
     for (method, result) in call_all(&suite, &[("authorization", &service)]).await {
-        let code = result.err().map(|status| status.code());
-        assert_ne!(code, Some(tonic::Code::Unauthenticated), "{}: a good token", method.path);
+        let_in(&result, method.path);
     }
 
     let channel = channel(&suite).await;
@@ -161,8 +160,7 @@ async fn nothing_can_be_called_without_a_good_token(engine: Engine) {
     for headers in none {
         for (method, result) in call_all(&suite, headers).await {
             if method.access == Access::Public && headers.is_empty() {
-                let code = result.err().map(|status| status.code());
-                assert_ne!(code, Some(tonic::Code::Unauthenticated), "{}", method.path);
+                let_in(&result, method.path);
             } else {
                 refused(result, "TOKEN_MISSING", &format!("{}: {headers:?}", method.path));
             }
@@ -184,8 +182,7 @@ async fn a_token_is_good_to_the_second(engine: Engine) {
     suite.advance(Duration::from_secs(59)).await;
     for headers in [&own[..], &on_behalf] {
         for (method, result) in call_all(&suite, headers).await {
-            let code = result.err().map(|status| status.code());
-            assert_ne!(code, Some(tonic::Code::Unauthenticated), "{}", method.path);
+            let_in(&result, method.path);
         }
     }
     suite.advance(Duration::from_secs(1)).await;
@@ -214,11 +211,8 @@ async fn only_services_call_on_behalf_of_others(engine: Engine) {
     // What a service may do it may do for anybody.
     let headers = [("authorization", service.as_str()), (ON_BEHALF_OF, user.as_str())];
     for (method, result) in call_all(&suite, &headers).await {
-        let code = result.err().map(|status| status.code());
-        let is_denied = matches!(code, Some(tonic::Code::Unauthenticated | tonic::Code::PermissionDenied));
-        assert!(!is_denied, "{}: {code:?}", method.path);
+        let_in(&result, method.path);
     }
-    assert!(METHODS.len() > 20);
     suite.finish().await;
 }
 

@@ -111,10 +111,10 @@ impl Signer {
     /// # Errors
     /// INTERNAL when signing fails.
     pub fn sign(&self, caller: &Caller, now: Micros, ttl: Duration) -> Result<String, Error> {
-        let grants = caller.grants().iter().map(|grant| GrantClaim {
-            resource: grant.resource.clone(),
-            role: role_name(grant.role),
-        });
+        let grants = caller
+            .grants()
+            .iter()
+            .map(|grant| GrantClaim { resource: grant.resource.clone(), role: role_name(grant.role) });
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),

@@ -138,7 +138,7 @@ impl Mutation {
         if self.request_id.is_empty() {
             return Ok(None);
         }
-        let payload_digest = hexadecimal(&Sha256::digest(&self.payload));
+        let payload_digest = const_hex::encode(Sha256::digest(&self.payload));
         let (caller, on_behalf_of) = (self.caller_text(), self.on_behalf_of_text());
         let key = self.key(&caller, &on_behalf_of);
         if store::claim(tx, &key, &payload_digest, now.0).await? {
@@ -232,10 +232,6 @@ fn caller_text(caller: &Caller) -> String {
         CallerKind::Service => "service",
     };
     format!("{kind}:{}", caller.subject())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn current_trace_id() -> String {

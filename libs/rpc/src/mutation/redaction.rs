@@ -88,6 +88,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_marked_is_masked_wherever_it_stands() {
+        const PROTO: &str = r#"
+            syntax = "proto3";
+            package test;
+            message Person { string name = 1; string phone = 2 [debug_redact = true]; }
+            message Request {
+              Person one = 1;
+              repeated Person more = 2;
+              map<string, Person> by_name = 3;
+              Person hidden = 4 [debug_redact = true];
+              repeated int64 codes = 5 [debug_redact = true];
+              string note = 6;
+            }"#;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("test.proto"), PROTO).unwrap();
+        let mut compiler = protox::Compiler::new([folder.path()]).unwrap();
+        compiler.open_file("test.proto").unwrap();
+        let pool = DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap();
+        let person = serde_json::json!({"name": "Li", "phone": "138"});
+        let masked = serde_json::json!({"name": "Li", "phone": REDACTED});
+        let mut request = serde_json::json!({
+            "one": person, "more": [person, {"name": "Wu"}], "byName": {"li": person}, "hidden": person,
+            "codes": ["7"], "note": "138",
+        });
+        redact(&mut request, &pool.get_message_by_name("test.Request").unwrap());
+        let expected = serde_json::json!({
+            "one": masked, "more": [masked, {"name": "Wu"}], "byName": {"li": masked}, "hidden": REDACTED,
+            "codes": REDACTED, "note": "138",
+        });
+        assert_eq!(request, expected);
+    }
+
+    #[test]
     fn only_the_beginning_of_a_long_request_is_kept() {
         let account = accounts::Account { display_name: "\"字".repeat(100_000), ..Default::default() };
         let request = accounts::UpdateAccountRequest { account: Some(account), ..Default::default() };

@@ -6,6 +6,7 @@ use std::{
     future::Future,
     io,
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,7 +20,7 @@ use tonic::{
 };
 use tower::{Service, ServiceExt};
 
-use super::no_answer;
+use super::{BoxError, NoAnswer};
 
 /// Pause between two resolutions of a name.
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ type Response = http::Response<Body>;
 ///
 /// # Errors
 /// When `url` is no `http://host:port`.
-pub(crate) fn balanced(url: &str) -> Result<Replicas, Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn balanced(url: &str) -> Result<Replicas, BoxError> {
     let origin: Uri = url.parse()?;
     let host = origin.host().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
     let port = origin.port_u16().unwrap_or(80);
@@ -72,22 +73,23 @@ impl Replicas {
         Self { channel, known }
     }
 
-    async fn send(mut self, request: Request) -> Result<Response, Status> {
+    async fn send(mut self, request: Request) -> Result<Response, NoAnswer> {
         let known = self.known.wait_for(|known| *known);
         let is_known = tokio::time::timeout(CONNECT_TIMEOUT, known).await.is_ok_and(|known| known.is_ok());
         if !is_known {
-            return Err(Status::unavailable("no address of the service is known"));
+            let status = Status::unavailable("no address of the service is known");
+            return Err(NoAnswer { status, never_sent: true });
         }
-        self.channel.oneshot(request).await.map_err(|error| no_answer(error.into()))
+        self.channel.oneshot(request).await.map_err(|error| NoAnswer::new(error.into()))
     }
 }
 
 impl Service<Request> for Replicas {
     type Response = Response;
-    type Error = Status;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response, Status>> + Send>>;
+    type Error = NoAnswer;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, NoAnswer>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoAnswer>> {
         Poll::Ready(Ok(()))
     }
 
@@ -106,7 +108,7 @@ async fn follow<R, F>(
     resolve: R,
     changes: &Changes,
     found: &watch::Sender<bool>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+) -> Result<(), BoxError>
 where
     R: Fn() -> F,
     F: Future<Output = io::Result<BTreeSet<SocketAddr>>>,
@@ -228,8 +230,9 @@ mod tests {
     async fn where_nobody_listens_a_call_is_unavailable() {
         let gone = Replica::start("127.0.0.1:0").await.stop();
         let answer = Arc::new(Mutex::new(Ok(vec![gone])));
-        let status = replicas(&answer).oneshot(get_account()).await.unwrap_err();
-        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        let error = replicas(&answer).oneshot(get_account()).await.unwrap_err();
+        assert_eq!(error.status.code(), Code::Unavailable, "{error:?}");
+        assert!(error.never_sent, "{error:?}");
     }
 
     #[tokio::test]

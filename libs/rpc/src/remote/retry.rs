@@ -21,6 +21,7 @@ use tower::{
     },
 };
 
+use super::NoAnswer;
 use crate::deadline::{self, Deadline};
 
 /// Time for a call that is made outside of any call, and whose caller did not say: what a server gives it too.
@@ -38,7 +39,7 @@ type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 
 /// A transport whose unary calls end in time, and are made again when the other side was UNAVAILABLE, if their method
-/// allows that. Streams pass through as they are.
+/// allows that. What never reached the other side is made again in any case, unless its requests are a stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Reliable<S> {
     inner: S,
@@ -54,7 +55,7 @@ impl<S> Reliable<S> {
 
 impl<S> Service<Request> for Reliable<S>
 where
-    S: Service<Request, Response = Response, Error = Status> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = NoAnswer> + Clone + Send + 'static,
     S::Future: Send,
 {
     type Response = Response;
@@ -66,45 +67,59 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let method = Method::find(request.uri().path());
-        match method.filter(|method| !method.client_streaming && !method.server_streaming) {
-            Some(method) => {
-                let attempts = if method.read_only || method.idempotent { MOST_ATTEMPTS } else { 1 };
-                Box::pin(self.clone().unary(request, attempts))
-            }
-            None => Box::pin(self.inner.clone().oneshot(request)),
+        let this = self.clone();
+        match Method::find(request.uri().path()) {
+            Some(method) if method.client_streaming => Box::pin(this.once(request)),
+            Some(method) if method.server_streaming => Box::pin(this.attempts(request, false, None)),
+            Some(method) => Box::pin(this.unary(request, method.read_only || method.idempotent)),
+            None => Box::pin(this.once(request)),
         }
     }
 }
 
 impl<S> Reliable<S>
 where
-    S: Service<Request, Response = Response, Error = Status> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = NoAnswer> + Clone + Send + 'static,
     S::Future: Send,
 {
-    async fn unary(self, request: Request, attempts: u32) -> Result<Response, Status> {
+    async fn once(self, request: Request) -> Result<Response, Status> {
+        self.inner.oneshot(request).await.map_err(|error| error.status)
+    }
+
+    async fn unary(self, request: Request, repeatable: bool) -> Result<Response, Status> {
         let requested = deadline::requested(request.headers())?;
         let deadline = Deadline::from_now(requested.unwrap_or(DEFAULT_DEADLINE));
         tokio::select! {
             biased;
-            result = self.attempt(request, attempts, deadline) => result,
+            result = self.attempts(request, repeatable, Some(deadline)) => result,
             error = deadline.reached() => Err(error.into()),
         }
     }
 
-    /// Makes a call until it is answered by something else than UNAVAILABLE, but only so often.
-    async fn attempt(self, request: Request, attempts: u32, deadline: Deadline) -> Result<Response, Status> {
+    /// Makes a call until it is not to be made again, but only so often.
+    async fn attempts(
+        self,
+        request: Request,
+        repeatable: bool,
+        deadline: Option<Deadline>,
+    ) -> Result<Response, Status> {
         let (mut head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
-        self.budget.deposit();
         let mut backoff = ExponentialBackoffMaker::default().make_backoff();
+        self.budget.deposit();
         let mut attempt = 1;
         loop {
-            head.headers.insert("grpc-timeout", time_left(deadline)?);
+            if let Some(deadline) = deadline {
+                head.headers.insert("grpc-timeout", time_left(deadline)?);
+            }
             let request = Request::from_parts(head.clone(), whole(body.clone()));
             let result = self.inner.clone().oneshot(request).await;
-            if attempt == attempts || !is_unavailable(&result) || !self.budget.withdraw() {
-                return result;
+            let again = match &result {
+                Err(error) if error.never_sent => true,
+                result => repeatable && is_unavailable(result),
+            };
+            if attempt == MOST_ATTEMPTS || !again || !self.budget.withdraw() {
+                return result.map_err(|error| error.status);
             }
             attempt += 1;
             backoff.next_backoff().await;
@@ -123,10 +138,10 @@ fn whole(body: Bytes) -> Body {
 
 /// Whether nobody answered, or somebody who cannot serve now. An answer that has begun has only its headers here, and
 /// is not UNAVAILABLE.
-fn is_unavailable(result: &Result<Response, Status>) -> bool {
+fn is_unavailable(result: &Result<Response, NoAnswer>) -> bool {
     let code = match result {
         Ok(response) => Status::from_header_map(response.headers()).map(|status| status.code()),
-        Err(status) => Some(status.code()),
+        Err(error) => Some(error.status.code()),
     };
     code == Some(Code::Unavailable)
 }
@@ -149,22 +164,26 @@ mod tests {
         asked: Arc<AtomicU32>,
         /// So many times UNAVAILABLE, then OK.
         failures: u32,
+        never_sent: bool,
         pause: Duration,
     }
 
     impl Fake {
         fn failing(failures: u32) -> Self {
-            Self { asked: Arc::default(), failures, pause: Duration::ZERO }
+            Self { asked: Arc::default(), failures, never_sent: false, pause: Duration::ZERO }
         }
 
-        async fn answer(self, request: Request) -> Result<Response, Status> {
+        async fn answer(self, request: Request) -> Result<Response, NoAnswer> {
             let body = request.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body.as_ref(), b"message", "every attempt sends all of it");
             tokio::time::sleep(self.pause).await;
             let before = self.asked.fetch_add(1, Ordering::Relaxed);
+            let status = Status::unavailable("not now");
             match before < self.failures {
-                true if before.is_multiple_of(2) => Err(Status::unavailable("no connection")),
-                true => Ok(Status::unavailable("overloaded").into_http()),
+                true if self.never_sent || before.is_multiple_of(2) => {
+                    Err(NoAnswer { status, never_sent: self.never_sent })
+                }
+                true => Ok(status.into_http()),
                 false => Ok(Status::ok("").into_http()),
             }
         }
@@ -172,10 +191,10 @@ mod tests {
 
     impl Service<Request> for Fake {
         type Response = Response;
-        type Error = Status;
-        type Future = Pin<Box<dyn Future<Output = Result<Response, Status>> + Send>>;
+        type Error = NoAnswer;
+        type Future = Pin<Box<dyn Future<Output = Result<Response, NoAnswer>> + Send>>;
 
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoAnswer>> {
             Poll::Ready(Ok(()))
         }
 
@@ -209,6 +228,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_never_reached_anybody_is_sent_again() {
+        for request in [create_account, rebuild_tiers] {
+            let fake = Fake { never_sent: true, ..Fake::failing(2) };
+            assert_eq!(call(fake, request()).await, (Code::Ok, 3));
+        }
+    }
+
+    #[tokio::test]
     async fn who_fails_all_the_time_is_not_asked_three_times_as_often() {
         const CALLS: u32 = 500;
         let fake = Fake::failing(u32::MAX);
@@ -237,7 +264,7 @@ mod tests {
         let (times, seen) = std::sync::mpsc::channel();
         let inner = tower::service_fn(move |request: Request| {
             times.send(deadline::requested(request.headers()).unwrap().unwrap()).unwrap();
-            async { Err::<Response, _>(Status::unavailable("")) }
+            async { Err::<Response, _>(NoAnswer { status: Status::unavailable(""), never_sent: true }) }
         });
         Reliable::new(inner).oneshot(get_account()).await.unwrap_err();
         let times: Vec<Duration> = seen.try_iter().collect();

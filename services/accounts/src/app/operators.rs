@@ -176,8 +176,10 @@ async fn check_is_new(tx: &mut Tx, operator: &Operator) -> Result<(), Error> {
         return Err(Error::exists(&format!("{parent}/operators/{}", operator.operator_id)));
     }
     match store::operator::of_subject_at(tx, &operator.subject, parent).await? {
-        Some(same) => Err(Error::exists(&format!("{parent}/operators/{}, with this subject,", same.operator_id))
-            .with("resource", format!("{parent}/operators/{}", same.operator_id))),
+        Some(same) => {
+            Err(Error::exists(&format!("{parent}/operators/{}, with this subject,", same.operator_id))
+                .with("resource", format!("{parent}/operators/{}", same.operator_id)))
+        }
         None => Ok(()),
     }
 }

@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_day_without_midnight_ends_with_its_last_moment() {
         // Clocks went from 23:59:59 to 01:00 there, on the day after the last of the term.
-        let term = Term::of_approval(at("2017-10-14T12:00:00-03:00"), None, &zone("America/Sao_Paulo")).unwrap();
+        let term =
+            Term::of_approval(at("2017-10-14T12:00:00-03:00"), None, &zone("America/Sao_Paulo")).unwrap();
         assert_eq!(term.end, at("2018-10-15T00:00:00-03:00"));
         let gap = start_of("2017-10-15".parse().unwrap(), &zone("America/Sao_Paulo")).unwrap();
         assert_eq!(gap, at("2017-10-15T01:00:00-02:00"));

@@ -18,7 +18,10 @@ pub(crate) fn mistake(code: &str) -> Option<String> {
     if *check == check_value(body) {
         return None;
     }
-    Some("must be a unified social credit code (GB 32100-2015): its last character does not fit the others".to_owned())
+    Some(
+        "must be a unified social credit code (GB 32100-2015): its last character does not fit the others"
+            .to_owned(),
+    )
 }
 
 /// The value of the last character: the sum of all others, each weighted with a power of 3, and it divide by 31.
@@ -52,7 +55,10 @@ mod tests {
         for code in REAL {
             let (body, last) = code.split_at(LENGTH - 1);
             for other in CHARACTERS.chars().filter(|other| !last.contains(*other)) {
-                assert!(mistake(&format!("{body}{other}")).unwrap().contains("last character"), "{body}{other}");
+                assert!(
+                    mistake(&format!("{body}{other}")).unwrap().contains("last character"),
+                    "{body}{other}"
+                );
             }
         }
     }
@@ -86,7 +92,9 @@ mod tests {
 
     #[test]
     fn other_lengths_and_characters_are_refused() {
-        for code in ["", "9133010079965505", "91330100799655058BB", "9133010079965505ZB", "91330100799655058b", "字"] {
+        for code in
+            ["", "9133010079965505", "91330100799655058BB", "9133010079965505ZB", "91330100799655058b", "字"]
+        {
             assert!(mistake(code).unwrap().contains("18 digits"), "{code}");
         }
     }

@@ -87,7 +87,7 @@ impl Period {
     /// The period that `time` lies in.
     pub(crate) fn around(self, time: Micros, zone: &TimeZone) -> Result<Validity, jiff::Error> {
         match self {
-            Self::Once => Ok(Validity { start: Micros(i64::MIN), end: None }),
+            Self::Once => Ok(Validity { start: Micros(0), end: None }),
             Self::Month => {
                 let first = date_of(time, zone).first_of_month();
                 let next = first.checked_add(1.month())?;

@@ -53,9 +53,8 @@ impl ApiKeyService for Accounts {
         request: Request<RevokeApiKeyRequest>,
     ) -> Result<Response<RevokeApiKeyResponse>, Status> {
         let (mutation, request) = admit_mutation(request)?;
-        let [account_id, id] = name::ids(&request.name, ["accounts", "apiKeys"]).ok_or_else(|| {
-            Error::invalid_field("name", "must be accounts/{account}/apiKeys/{api_key}")
-        })?;
+        let [account_id, id] = name::ids(&request.name, ["accounts", "apiKeys"])
+            .ok_or_else(|| Error::invalid_field("name", "must be accounts/{account}/apiKeys/{api_key}"))?;
         let key = self.revoke_api_key(&mutation, account_id, id).await?;
         Ok(Response::new(RevokeApiKeyResponse { api_key: Some(to_api_key(key)) }))
     }
@@ -64,7 +63,8 @@ impl ApiKeyService for Accounts {
 fn new_api_key(key: pb::ApiKey) -> Result<NewApiKey, Error> {
     let role = key.role();
     let moment = |time: &Timestamp| {
-        from_proto(time).ok_or_else(|| Error::invalid_field("api_key.expire_time", "must be a valid timestamp"))
+        from_proto(time)
+            .ok_or_else(|| Error::invalid_field("api_key.expire_time", "must be a valid timestamp"))
     };
     let expire_time = key.expire_time.as_ref().map(moment).transpose()?;
     Ok(NewApiKey { display_name: key.display_name, role, expire_time })

@@ -4,7 +4,8 @@ use siyu_clock::Micros;
 use siyu_proto::accounts::v1::{
     self as pb, ApplyCertificationRequest, ApplyCertificationResponse, GetCertificationRequest,
     GetCertificationResponse, ListCertificationsRequest, ListCertificationsResponse,
-    ReviewCertificationRequest, ReviewCertificationResponse, certification_service_server::CertificationService,
+    ReviewCertificationRequest, ReviewCertificationResponse,
+    certification_service_server::CertificationService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::to_proto};
 use tonic::{Request, Response, Status};
@@ -27,7 +28,9 @@ impl CertificationService for Accounts {
         let account_id = name::id(&request.parent, "accounts", "parent")?;
         let application = application(request.certification.unwrap_or_default());
         let certification = self.apply_certification(&mutation, account_id, &application).await?;
-        Ok(Response::new(ApplyCertificationResponse { certification: Some(to_certification(certification)?) }))
+        Ok(Response::new(ApplyCertificationResponse {
+            certification: Some(to_certification(certification)?),
+        }))
     }
 
     async fn review_certification(
@@ -38,7 +41,9 @@ impl CertificationService for Accounts {
         let (account_id, number) = certification_ids(&request.name)?;
         let decision = decision(request.decision(), request.reject_reason.clone())?;
         let certification = self.review_certification(&mutation, account_id, number, &decision).await?;
-        Ok(Response::new(ReviewCertificationResponse { certification: Some(to_certification(certification)?) }))
+        Ok(Response::new(ReviewCertificationResponse {
+            certification: Some(to_certification(certification)?),
+        }))
     }
 
     async fn get_certification(
@@ -122,7 +127,8 @@ fn to_class(class: CertificationClass) -> pb::CertificationClass {
 }
 
 pub(crate) fn to_certification(certification: Certification) -> Result<pb::Certification, Error> {
-    let state = pb::CertificationState::from_str_name(&format!("{STATE}{}", certification.state.to_uppercase()));
+    let state =
+        pb::CertificationState::from_str_name(&format!("{STATE}{}", certification.state.to_uppercase()));
     let documents: Vec<(String, String, String)> =
         serde_json::from_str(&certification.documents).map_err(Error::internal)?;
     let documents = documents.into_iter().map(|(kind, name, sha256)| {

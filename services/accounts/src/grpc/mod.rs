@@ -16,8 +16,8 @@ use siyu_proto::accounts::v1::{
     self as pb, CreateAccountRequest, CreateAccountResponse, CreateEnterpriseRequest,
     CreateEnterpriseResponse, GetAccountRequest, GetAccountResponse, GetEnterpriseRequest,
     GetEnterpriseResponse, ListAccountsRequest, ListAccountsResponse, ListEnterprisesRequest,
-    ListEnterprisesResponse, SnapshotAccountsRequest, SnapshotAccountsResponse, UpdateAccountRequest, UpdateAccountResponse,
-    accounts_service_server::AccountsService,
+    ListEnterprisesResponse, SnapshotAccountsRequest, SnapshotAccountsResponse, UpdateAccountRequest,
+    UpdateAccountResponse, accounts_service_server::AccountsService,
 };
 use siyu_rpc::{Page, admit, admit_mutation, name};
 use tokio::sync::mpsc;

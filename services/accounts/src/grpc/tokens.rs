@@ -10,12 +10,7 @@ use siyu_proto::accounts::v1::{
 use siyu_rpc::{admit, admit_mutation, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use crate::{
-    Accounts,
-    app::DEFAULT_TOKEN_LIFE,
-    domain::api_key::Secret,
-    store::signing_key::PublicKey,
-};
+use crate::{Accounts, app::DEFAULT_TOKEN_LIFE, domain::api_key::Secret, store::signing_key::PublicKey};
 
 #[tonic::async_trait]
 impl TokenService for Accounts {

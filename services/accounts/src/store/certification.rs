@@ -58,7 +58,11 @@ pub(crate) async fn insert(tx: &mut Tx, certification: &Certification) -> Result
         .map(drop))
 }
 
-pub(crate) async fn get(tx: &mut Tx, account_id: &str, number: i64) -> Result<Option<Certification>, DbError> {
+pub(crate) async fn get(
+    tx: &mut Tx,
+    account_id: &str,
+    number: i64,
+) -> Result<Option<Certification>, DbError> {
     let text = tx.pick(GET);
     on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(number).fetch_optional(conn).await)
 }

@@ -8,9 +8,7 @@ use std::{
 use jiff::tz::TimeZone;
 use siyu_db::Db;
 use siyu_proto::{
-    accounts::v1::{
-        GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
-    },
+    accounts::v1::{GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient},
     common::v1::ErrorReason,
 };
 use siyu_rpc::{Error, auth::expired_meanwhile, peer::Peer};

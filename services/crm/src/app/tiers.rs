@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use siyu_clock::Micros;
 use siyu_db::Tx;
-use siyu_rpc::Error;
+use siyu_rpc::{Error, Mutation, retrying};
 
 use super::ledger::Ledger;
 use crate::{
@@ -100,6 +100,12 @@ impl Crm {
         tx.commit().await?;
         ledger.count();
         Ok(())
+    }
+
+    /// Notes that an account is being rebuilt, and by whom.
+    pub(crate) async fn begin_rebuild(&self, mutation: &Mutation, account_id: &str) -> Result<(), Error> {
+        self.directory.get(account_id).await?;
+        retrying(|| async { mutation.finish(self.db.begin().await?, &(), self.clock.now()).await }).await
     }
 
     /// Replays a chunk of fans by event time, those after `progress`, and answers how far it has come.

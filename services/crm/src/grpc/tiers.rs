@@ -78,9 +78,9 @@ impl TierService for Crm {
         &self,
         request: Request<RebuildTiersRequest>,
     ) -> Result<Response<Self::RebuildTiersStream>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let account_id = account_id(&request.parent, "parent")?.to_owned();
-        self.directory.get(&account_id).await?;
+        self.begin_rebuild(&mutation, &account_id).await?;
         let crm = self.clone();
         let steps = stream::try_unfold(Progress::default(), move |progress| {
             let (crm, account_id) = (crm.clone(), account_id.clone());

@@ -80,8 +80,9 @@ impl DemoArgs {
         eprintln!("siyu demo: serving on {url}, ready in {} ms", stopwatch.elapsed().as_millis());
 
         let shutdown = if self.exit { CancellationToken::new() } else { shutdown_on_signal()? };
-        let signer =
-            keys.signer.context("the demo signs its own tokens; leave auth.jwks_file and auth.public_key_file empty")?;
+        let signer = keys
+            .signer
+            .context("the demo signs its own tokens; leave auth.jwks_file and auth.public_key_file empty")?;
         let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
         let background = suite.background();
         let server = tokio::spawn({

@@ -21,8 +21,8 @@ pub(super) fn exceeded(
     let Shortage { reserved, used, granted } = shortage;
     let subject = format!("accounts/{account_id}");
     let Some((policy, allowance)) = policy else {
-        let rule = format!("no {kind} by policy for {class} accounts");
-        let text = format!("{rule}; {granted} granted are left, {asked} were asked for");
+        let rule = format!("{kind}: no policy for {class} accounts");
+        let text = format!("{rule}; {granted} left of grants, {asked} asked for");
         return refused(&subject, &rule, text).with("granted", granted.to_string());
     };
     let limit = allowance.limit;
@@ -30,11 +30,11 @@ pub(super) fn exceeded(
         Period::Month => "a calendar month",
         Period::Once => "once",
     };
-    let rule = format!("{limit} {kind} {often} for {class} accounts");
+    let rule = format!("{kind}: {limit} {often} for {class} accounts");
     let reset = allowance.period.end.map(|end| end.to_string());
     let renewed = reset.as_deref().map(|time| format!(", renewed at {time}")).unwrap_or_default();
     let text = format!(
-        "{rule}: {used} used, {reserved} reserved{renewed}; {granted} granted are left, {asked} were asked for"
+        "{rule}, {used} used, {reserved} reserved{renewed}; {granted} left of grants, {asked} asked for"
     );
     let error = refused(&subject, &rule, text)
         .with("limit", limit.to_string())
@@ -51,7 +51,7 @@ fn refused(subject: &str, rule: &str, text: String) -> Error {
     Error::new(
         Code::ResourceExhausted,
         ErrorReason::QuotaExceeded,
-        format!("{subject} has not enough left: {text}"),
+        format!("{subject} has not enough left of {text}"),
     )
     .with("rule", rule)
     .with_quota_violation(subject, text)

@@ -1,7 +1,8 @@
 use siyu_clock::Micros;
-use siyu_db::Tx;
+use siyu_db::{DbError, Tx};
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
+use siyu_telemetry::names;
 use tonic::Code;
 
 use super::{Books, account, quota};
@@ -35,37 +36,47 @@ impl Accounts {
         ask: &Ask,
         actor: &str,
     ) -> Result<Reservation, Error> {
-        retrying(|| async {
-            let now = self.clock.now();
-            let mut tx = self.db.begin().await?;
-            let account = account(&mut tx, account_id).await?;
-            let mut books = Books::open(&mut tx, account_id, ask.kind, now).await?;
-            if let Some(first) = store::right_reservation::get(&mut tx, account_id, &ask.id).await? {
-                check_repeated(account_id, &first, ask)?;
-                return Ok(first);
-            }
-            if ask.expire_time.is_some_and(|time| time <= now) {
-                return Err(Error::invalid_field("expire_time", "must be later than now"));
-            }
-            let mut reservation = Reservation {
-                id: ask.id.clone(),
-                kind: ask.kind,
-                amount: ask.amount,
-                asked_use_time: ask.use_time,
-                use_time: ask.use_time.map_or(now, |time| time.max(now)),
-                expire_time: ask.expire_time,
-                state: State::Reserved,
-                parts: Vec::new(),
-                create_time: now,
-                update_time: now,
-            };
-            reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
-            store::right_reservation::insert(&mut tx, account_id, &reservation).await?;
-            books.close(&mut tx, Cause { actor, reason: "" }).await?;
-            tx.commit().await?;
-            Ok(reservation)
-        })
-        .await
+        let answer = retrying(|| self.reserve_once(account_id, ask, actor)).await;
+        let outcome = match &answer {
+            Ok(_) => "reserved",
+            Err(error) if error.reason() == ErrorReason::QuotaExceeded => "refused",
+            Err(_) => return answer,
+        };
+        let kind = ask.kind.name();
+        metrics::counter!(names::RIGHTS_RESERVATIONS_TOTAL, "kind" => kind, "outcome" => outcome)
+            .increment(1);
+        answer
+    }
+
+    async fn reserve_once(&self, account_id: &str, ask: &Ask, actor: &str) -> Result<Reservation, Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let account = account(&mut tx, account_id).await?;
+        let mut books = Books::open(&mut tx, account_id, ask.kind, now).await?;
+        if let Some(first) = store::right_reservation::get(&mut tx, account_id, &ask.id).await? {
+            check_repeated(account_id, &first, ask)?;
+            return Ok(first);
+        }
+        if ask.expire_time.is_some_and(|time| time <= now) {
+            return Err(Error::invalid_field("expire_time", "must be later than now"));
+        }
+        let mut reservation = Reservation {
+            id: ask.id.clone(),
+            kind: ask.kind,
+            amount: ask.amount,
+            asked_use_time: ask.use_time,
+            use_time: ask.use_time.map_or(now, |time| time.max(now)),
+            expire_time: ask.expire_time,
+            state: State::Reserved,
+            parts: Vec::new(),
+            create_time: now,
+            update_time: now,
+        };
+        reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
+        store::right_reservation::insert(&mut tx, account_id, &reservation).await.map_err(taken_meanwhile)?;
+        books.close(&mut tx, Cause { actor, reason: "" }).await?;
+        tx.commit().await?;
+        Ok(reservation)
     }
 
     /// Gives a reservation back and takes it anew at another time of use; where that fails it stays as it was.
@@ -213,6 +224,18 @@ fn check_repeated(account_id: &str, first: &Reservation, ask: &Ask) -> Result<()
                 .with("resource", name)
                 .with("field", field))
         }
+    }
+}
+
+/// Another call took the id for another kind of right, under the lock of another wallet: the next attempt will see it.
+fn taken_meanwhile(error: DbError) -> Error {
+    match error {
+        DbError::Duplicate { .. } => Error::new(
+            Code::Aborted,
+            ErrorReason::Contention,
+            "the reservation was made by another call; try again",
+        ),
+        other => other.into(),
     }
 }
 

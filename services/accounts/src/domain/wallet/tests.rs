@@ -92,7 +92,6 @@ struct Model {
 struct Held {
     id: String,
     parts: Vec<Part>,
-    use_time: Micros,
     amount: i64,
 }
 
@@ -119,6 +118,22 @@ impl Model {
     fn left_of_grants(&self, time: Micros) -> i64 {
         let valid = self.grants.iter().filter(|(_, (_, validity))| validity.covers(time));
         valid.map(|(lot, (amount, _))| amount - self.taken.get(lot).copied().unwrap_or_default()).sum()
+    }
+
+    /// Lots and amounts that so many rights take of the grants, those first that end first.
+    fn of_grants(&self, time: Micros, mut amount: i64) -> Vec<(i64, i64)> {
+        let mut valid: Vec<_> =
+            self.grants.iter().filter(|(_, (_, validity))| validity.covers(time)).collect();
+        valid.sort_by_key(|(lot, (_, validity))| (validity.end.unwrap_or(Micros(i64::MAX)), **lot));
+        let mut taken = Vec::new();
+        for (lot, (granted, _)) in valid {
+            let part = amount.min(granted - self.taken.get(lot).copied().unwrap_or_default());
+            if part > 0 {
+                taken.push((*lot, part));
+                amount -= part;
+            }
+        }
+        taken
     }
 
     fn change(&mut self, parts: &[Part], sign: i64) {
@@ -215,18 +230,17 @@ fn reserve(books: &mut Books, model: &mut Model, id: &str, amount: i64, use_time
         Ok(parts) => {
             assert!(amount <= of_allowance + of_grants, "over the right");
             assert_eq!(parts.iter().map(|part| part.amount).sum::<i64>(), amount);
-            let mut of_policy = 0;
-            for part in &parts {
-                if let Some((_, validity)) = model.grants.get(&part.lot) {
-                    assert!(validity.covers(use_time));
-                } else {
-                    model.months.insert(part.lot, use_time.0.div_euclid(MONTH));
-                    of_policy += part.amount;
-                }
+            let (of_grants, of_policy): (Vec<Part>, Vec<Part>) =
+                parts.iter().partition(|part| model.grants.contains_key(&part.lot));
+            for part in &of_policy {
+                model.months.insert(part.lot, use_time.0.div_euclid(MONTH));
             }
-            assert_eq!(of_policy, amount.min(of_allowance), "the allowance comes first");
+            let from_policy = of_policy.iter().map(|part| part.amount).sum::<i64>();
+            assert_eq!(from_policy, amount.min(of_allowance), "the allowance comes first");
+            let of_grants: Vec<_> = of_grants.iter().map(|part| (part.lot, part.amount)).collect();
+            assert_eq!(of_grants, model.of_grants(use_time, amount - from_policy));
             model.change(&parts, 1);
-            model.reservations.push(Held { id: id.to_owned(), parts, use_time, amount });
+            model.reservations.push(Held { id: id.to_owned(), parts, amount });
             true
         }
         Err(shortage) => {
@@ -254,9 +268,9 @@ fn check(books: &Books, model: &Model) {
         assert_eq!(sum, [lot.available, lot.reserved, lot.used]);
         assert_eq!(lot.taken(), model.taken.get(number).copied().unwrap_or_default());
     }
+    assert!(lots.values().all(|lot| !lot.validity.is_over(model.now) || lot.available == 0), "not expired");
     let reserved: i64 = lots.values().map(|lot| lot.reserved).sum();
     assert_eq!(reserved, model.reservations.iter().map(|held| held.amount).sum::<i64>());
-    assert!(model.reservations.iter().all(|held| held.use_time.0 >= 0));
 }
 
 proptest! {

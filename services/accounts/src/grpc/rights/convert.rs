@@ -186,7 +186,11 @@ pub(super) fn to_ledger_entry(account_id: &str, kind: RightKind, recorded: Recor
         EntryKind::Lapse => pb::LedgerEntryKind::Lapse,
         EntryKind::Expire => pb::LedgerEntryKind::Expire,
     };
-    let of_reservation = !entry.reservation.is_empty();
+    let reservation = match entry.reservation.as_str() {
+        "" => String::new(),
+        id => reservation_name(account_id, id),
+    };
+    let grant = if recorded.of_grant { grant_name(account_id, kind, entry.lot) } else { String::new() };
     pb::LedgerEntry {
         kind: to_kind(kind).into(),
         sequence: entry.sequence,
@@ -194,10 +198,8 @@ pub(super) fn to_ledger_entry(account_id: &str, kind: RightKind, recorded: Recor
         available_change: entry.available,
         reserved_change: entry.reserved,
         used_change: entry.used,
-        reservation: of_reservation
-            .then(|| reservation_name(account_id, &entry.reservation))
-            .unwrap_or_default(),
-        grant: recorded.of_grant.then(|| grant_name(account_id, kind, entry.lot)).unwrap_or_default(),
+        reservation,
+        grant,
         reason: recorded.reason,
         actor: recorded.actor,
         create_time: Some(to_proto(recorded.create_time)),
