@@ -24,5 +24,5 @@ done
 kill -TERM "$server"
 wait "$watch" || true # the server ends it: a probe that watches must not hold up a shutdown
 sed '/^ERROR/,$d' "$work/watch"
-stop "$server"
+stop "$server" 0 # it was told already, and a second signal would end it at once
 echo "ended"

@@ -76,10 +76,14 @@ impl Db {
     /// # Errors
     /// [`DbError::Unavailable`] when no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        let db = self.clone();
+        to_the_end(async move {
+            Ok(match &db {
+                Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            })
         })
+        .await
     }
 
     /// Begins a transaction that reads one consistent state, however many statements it runs.
@@ -87,12 +91,16 @@ impl Db {
     /// # Errors
     /// [`DbError::Unavailable`] when no connection can be had in time.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
-        Ok(match self {
-            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+        let db = self.clone();
+        to_the_end(async move {
+            Ok(match &db {
+                Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+                Self::Postgres(pool) => {
+                    Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                }
+            })
         })
+        .await
     }
 
     /// Which database it is.
@@ -113,6 +121,19 @@ impl Db {
             }
             Self::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Begins a transaction also when nobody waits for it any longer, and then drops it, which rolls it back. sqlx counts a
+/// transaction only once BEGIN is answered: a caller cut off in between would leave the connection inside one.
+async fn to_the_end(
+    begin: impl Future<Output = Result<Tx, DbError>> + Send + 'static,
+) -> Result<Tx, DbError> {
+    match tokio::spawn(begin).await {
+        Ok(begun) => begun,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is shutting down.
+        Err(_) => Err(sqlx::Error::PoolClosed.into()),
     }
 }
 
