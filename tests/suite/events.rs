@@ -277,6 +277,28 @@ async fn a_reader_that_was_away_for_too_long_takes_a_snapshot(suite: TestSuite) 
     suite.finish().await;
 }
 
+/// As after a restore of accounts from an older copy.
+async fn a_cursor_behind_the_newest_event_takes_a_snapshot_too(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    settle(&suite).await;
+    let crm = crm_db(&suite).await;
+    execute(&crm, "UPDATE event_cursor SET position = position + 1000").await;
+    execute(&crm, "DELETE FROM known_account").await;
+    let ahead = EventCursor { partition: 3, position: 1_000 };
+    let status = events_after(&suite, vec![ahead]).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::OutOfRange, "CURSOR_EXPIRED".to_owned()));
+    settle(&suite).await;
+    settle(&suite).await;
+    assert_eq!(ids(&known(&crm).await), ["shop"]);
+    // What comes next arrives as an event.
+    execute(&crm, "DELETE FROM known_account").await;
+    rename(&suite, "shop", "Renamed").await;
+    settle(&suite).await;
+    assert_eq!(ids(&known(&crm).await), ["shop"]);
+    crm.close().await;
+    suite.finish().await;
+}
+
 async fn wrong_cursors_and_names_are_refused(suite: TestSuite) {
     let cursor = |partition, position| EventCursor { partition, position };
     for (cursors, field) in [
@@ -305,5 +327,6 @@ siyu_tests::on_both_engines!(
     an_event_that_cannot_be_applied_parks_its_account_alone,
     an_event_that_nobody_could_have_written_is_parked_too,
     a_reader_that_was_away_for_too_long_takes_a_snapshot,
+    a_cursor_behind_the_newest_event_takes_a_snapshot_too,
     wrong_cursors_and_names_are_refused,
 );

@@ -20,11 +20,12 @@ pub enum DbError {
     Broken(#[source] Arc<sqlx::Error>),
 }
 
-/// PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
-const CONTENTION_CODES: &[&str] = &["40001", "40P01", "5", "517", "6"];
-/// PostgreSQL: read-only after a failover, disk full, too many connections, cancelled, the administrator shuts down,
-/// crash shutdown, starting up, I/O error.
-const UNAVAILABLE_CODES: &[&str] = &["25006", "53100", "53300", "57014", "57P01", "57P02", "57P03", "58030"];
+/// PostgreSQL: serialization failure, deadlock, a lock that was not to be had in time. SQLite: busy, busy snapshot, locked.
+const CONTENTION_CODES: &[&str] = &["40001", "40P01", "55P03", "5", "517", "6"];
+/// PostgreSQL: read-only after a failover, idle for too long in a transaction, disk full, out of memory, too many
+/// connections, cancelled, the administrator shuts down, crash shutdown, starting up, I/O error.
+const UNAVAILABLE_CODES: &[&str] =
+    &["25006", "25P03", "53100", "53200", "53300", "57014", "57P01", "57P02", "57P03", "58030"];
 /// SQLite: I/O error, disk full. An extended code has these in its lowest byte.
 const SQLITE_UNAVAILABLE: [u32; 2] = [10, 13];
 
@@ -46,7 +47,10 @@ impl From<sqlx::Error> for DbError {
                     Self::Duplicate { constraint: constraint.to_owned() }
                 } else if CONTENTION_CODES.contains(&code.as_ref()) {
                     Self::Contention(error.into())
-                } else if UNAVAILABLE_CODES.contains(&code.as_ref()) || is_sqlite_unavailable(&code) {
+                } else if UNAVAILABLE_CODES.contains(&code.as_ref())
+                    || is_connection_broken(&code)
+                    || is_sqlite_unavailable(&code)
+                {
                     Self::Unavailable(error.into())
                 } else {
                     Self::Broken(error.into())
@@ -55,10 +59,17 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed
             | sqlx::Error::Tls(_) => Self::Unavailable(error.into()),
             _ => Self::Broken(error.into()),
         }
     }
+}
+
+/// PostgreSQL's class 08.
+fn is_connection_broken(code: &str) -> bool {
+    code.len() == 5 && code.starts_with("08")
 }
 
 /// PostgreSQL's codes have five characters, SQLite's are numbers of fewer.

@@ -18,7 +18,7 @@ mod open;
 mod schema;
 mod statement;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Database, PgPool, Pool, Postgres, SqlStr, Sqlite, SqlitePool, Transaction};
 
 pub use error::DbError;
 pub use migrate::Migration;
@@ -76,14 +76,10 @@ impl Db {
     /// # Errors
     /// [`DbError::Unavailable`] when no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        let db = self.clone();
-        to_the_end(async move {
-            Ok(match &db {
-                Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-                Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-            })
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(begin(writer, "BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(begin(pool, "BEGIN").await?),
         })
-        .await
     }
 
     /// Begins a transaction that reads one consistent state, however many statements it runs.
@@ -91,16 +87,11 @@ impl Db {
     /// # Errors
     /// [`DbError::Unavailable`] when no connection can be had in time.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
-        let db = self.clone();
-        to_the_end(async move {
-            Ok(match &db {
-                Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-                Self::Postgres(pool) => {
-                    Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-                }
-            })
+        const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Tx::Sqlite(begin(readers, "BEGIN").await?),
+            Self::Postgres(pool) => Tx::Postgres(begin(pool, READ).await?),
         })
-        .await
     }
 
     /// Which database it is.
@@ -124,16 +115,20 @@ impl Db {
     }
 }
 
-/// Begins a transaction also when nobody waits for it any longer, and then drops it, which rolls it back. sqlx counts a
-/// transaction only once BEGIN is answered: a caller cut off in between would leave the connection inside one.
-async fn to_the_end(
-    begin: impl Future<Output = Result<Tx, DbError>> + Send + 'static,
-) -> Result<Tx, DbError> {
+/// Begins a transaction on a connection of the pool. Whoever stops waiting for a connection leaves the queue; BEGIN itself
+/// goes on to its end in a task of its own, and what nobody waits for any longer is dropped, which rolls it back: sqlx
+/// counts a transaction only once BEGIN is answered, so a caller cut off in between would leave the connection inside.
+async fn begin<D: Database>(
+    pool: &Pool<D>,
+    statement: &'static str,
+) -> Result<Transaction<'static, D>, sqlx::Error> {
+    let connection = pool.acquire().await?;
+    let begin = Transaction::begin(connection, Some(SqlStr::from_static(statement)));
     match tokio::spawn(begin).await {
         Ok(begun) => begun,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         // The runtime is shutting down.
-        Err(_) => Err(sqlx::Error::PoolClosed.into()),
+        Err(_) => Err(sqlx::Error::PoolClosed),
     }
 }
 

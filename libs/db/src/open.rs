@@ -44,6 +44,12 @@ const MAX_SQLITE_READERS: u32 = 8;
 /// How long a caller waits for the SQLite writer or a PostgreSQL connection before the call fails as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a statement of PostgreSQL waits for a row that another transaction holds.
+const LOCK_TIMEOUT: &str = "10s";
+/// A process that stands still inside a transaction, stopped or cut off, must not hold its rows for ever: after this time
+/// PostgreSQL ends the session.
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
+
 impl Db {
     /// Opens a database, creates the SQLite file where it is missing, and brings the schema up to date.
     ///
@@ -66,8 +72,11 @@ impl Db {
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .test_before_acquire(false);
             // A plan made while a table was empty reads all of it, and a kept plan would go on doing so while it grows.
-            let connect =
-                PgConnectOptions::from_str(&options.url)?.options([("plan_cache_mode", "force_custom_plan")]);
+            let connect = PgConnectOptions::from_str(&options.url)?.options([
+                ("plan_cache_mode", "force_custom_plan"),
+                ("lock_timeout", LOCK_TIMEOUT),
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
+            ]);
             return Ok(Self::Postgres(pool.connect_with(connect).await?));
         }
         let path = sqlite_path(&options.url).ok_or(OpenError::UnknownScheme)?;

@@ -4,7 +4,7 @@ use siyu_proto::common::v1::{
     ListParkedKeysRequest, ListParkedKeysResponse, ReplayParkedKeyRequest, ReplayParkedKeyResponse,
     event_consumer_service_server::{EventConsumerService, EventConsumerServiceServer, SERVICE_NAME},
 };
-use siyu_rpc::{Error, Page, admit, name};
+use siyu_rpc::{Error, Page, admit, admit_mutation, name};
 use tonic::{Request, Response, Status, service::Routes};
 
 use crate::Follower;
@@ -56,9 +56,9 @@ impl EventConsumerService for ConsumerService {
         &self,
         request: Request<ReplayParkedKeyRequest>,
     ) -> Result<Response<ReplayParkedKeyResponse>, Status> {
-        let request = admit(request)?;
+        let (mutation, request) = admit_mutation(request)?;
         let follower = self.follower(&request.parent)?;
-        let (applied_count, parked_key) = follower.replay(&request.key).await?;
+        let (applied_count, parked_key) = follower.replay(&mutation, &request.key).await?;
         follower.measure_parked().await?;
         Ok(Response::new(ReplayParkedKeyResponse { applied_count, parked_key }))
     }

@@ -11,8 +11,8 @@ use tonic::{Request, Response, Status, service::Routes};
 
 use crate::{Outbox, page::Cursors};
 
-const DEFAULT_PAGE: i32 = 500;
-const MOST_PAGE: i32 = 1_000;
+const DEFAULT_PAGE: usize = 500;
+const MOST_PAGE: usize = 1_000;
 /// Pages read before their reader has taken them.
 const AHEAD: usize = 2;
 
@@ -63,10 +63,13 @@ impl EventFeedService for FeedService {
         let request = admit(request)?;
         let outbox = self.feed(&request.parent, "parent")?.clone();
         let cursors = Cursors::read(&request.cursors)?;
-        let page_size = if request.page_size == 0 { DEFAULT_PAGE } else { request.page_size.min(MOST_PAGE) };
+        let page_size = match usize::try_from(request.page_size).unwrap_or_default() {
+            0 => DEFAULT_PAGE,
+            size => size.min(MOST_PAGE),
+        };
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            if let Err(error) = outbox.send_pages(cursors, page_size.into(), request.follow, &sender).await {
+            if let Err(error) = outbox.send_pages(cursors, page_size, request.follow, &sender).await {
                 // A reader that has gone needs no answer.
                 let _ = sender.send(Err(error.into())).await;
             }
@@ -80,7 +83,7 @@ impl Outbox {
     async fn send_pages(
         &self,
         mut cursors: Cursors,
-        page_size: i64,
+        page_size: usize,
         follow: bool,
         reader: &mpsc::Sender<Result<StreamEventsResponse, Status>>,
     ) -> Result<(), Error> {
@@ -88,9 +91,10 @@ impl Outbox {
         loop {
             // Marked before reading: what is published meanwhile ends the wait below at once.
             published.borrow_and_update();
-            let pages = self.next_pages(&mut cursors, page_size).await?;
-            let all_read = pages.is_empty();
-            for page in pages {
+            let with_news = self.with_news(&cursors).await?;
+            let all_read = with_news.is_empty();
+            for partition in with_news {
+                let page = self.next_page(&mut cursors, partition, page_size).await?;
                 if reader.send(Ok(page)).await.is_err() {
                     return Ok(());
                 }

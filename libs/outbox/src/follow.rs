@@ -67,7 +67,11 @@ impl Follower {
         let mut failures = 0;
         loop {
             let before = self.progress().await;
-            let Err(error) = self.follow(true).await else { continue };
+            let Err(error) = self.follow(true).await else {
+                // After a snapshot. Should it not help, then not in a tight loop.
+                tokio::time::sleep(PAUSES[0]).await;
+                continue;
+            };
             if self.progress().await != before {
                 failures = 0;
             }
@@ -141,11 +145,20 @@ impl Follower {
     /// Takes a snapshot, then sets the cursors to where it is valid.
     async fn bootstrap(&self) -> Result<(), Error> {
         tracing::info!(consumer = self.name, "takes a snapshot");
+        let mut tx = self.db.begin_read().await?;
+        let before = store::cursor::all(&mut tx, &self.name).await?;
+        drop(tx);
         let cursors = self.consumer.bootstrap().await?;
-        let cursors: Vec<_> =
+        let cursors: BTreeMap<i64, i64> =
             cursors.iter().map(|cursor| (cursor.partition.into(), cursor.position)).collect();
         let mut tx = self.db.begin().await?;
-        store::cursor::set(&mut tx, &self.name, &cursors).await?;
+        for (partition, from) in before {
+            if let Some(to) = cursors.get(&partition) {
+                store::cursor::reset(&mut tx, &self.name, partition, from, *to).await?;
+            }
+        }
+        let cursors: Vec<(i64, i64)> = cursors.into_iter().collect();
+        store::cursor::begin(&mut tx, &self.name, &cursors).await?;
         Ok(tx.commit().await?)
     }
 
@@ -229,7 +242,7 @@ impl Follower {
     }
 
     fn measure_lag(&self, positions: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) {
-        let behind = |(partition, end): (&i32, &i64)| end - positions.get(partition).unwrap_or(end);
+        let behind = |(partition, end): (&i32, &i64)| (end - positions.get(partition).unwrap_or(end)).max(0);
         let lag: i64 = ends.iter().map(behind).sum();
         let lag = f64::from(u32::try_from(lag).unwrap_or(u32::MAX));
         metrics::gauge!(names::EVENT_CONSUMER_LAG, "consumer" => self.name.clone()).set(lag);

@@ -1,16 +1,26 @@
 //! Reading what is published.
 
+use std::collections::BTreeMap;
+
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx};
 use siyu_proto::common::v1::{ErrorReason, Event, EventCursor, FeedPartition, StreamEventsResponse};
 use siyu_rpc::{Error, time::to_proto};
 use tonic::Code;
 
-use crate::{Outbox, PARTITIONS, StoredEvent, store};
+use crate::{
+    Outbox, PARTITIONS, StoredEvent,
+    store::{self, event::Partition},
+};
+
+/// A page is full when its payloads together have so many bytes.
+const PAGE_BYTES: usize = 512 * 1024;
+/// Events read at once: of the largest that there may be, these are 4 MiB.
+const STEP: usize = 64;
 
 /// Where a reader is in each partition it reads.
 #[derive(Debug, Clone)]
-pub(crate) struct Cursors(Vec<(i64, i64)>);
+pub(crate) struct Cursors(BTreeMap<i64, i64>);
 
 impl Cursors {
     /// Reads cursors as a request has them: none at all means every partition from its beginning.
@@ -18,7 +28,7 @@ impl Cursors {
         if cursors.is_empty() {
             return Ok(Self((0..PARTITIONS).map(|partition| (partition, 0)).collect()));
         }
-        let mut read: Vec<(i64, i64)> = Vec::with_capacity(cursors.len());
+        let mut read = BTreeMap::new();
         for (place, cursor) in cursors.iter().enumerate() {
             let partition = i64::from(cursor.partition);
             let field = format!("cursors[{place}]");
@@ -31,13 +41,12 @@ impl Cursors {
             if cursor.position < 0 {
                 return Err(Error::invalid_field(format!("{field}.position"), "must be at least 0"));
             }
-            if read.iter().any(|(other, _)| *other == partition) {
+            if read.insert(partition, cursor.position).is_some() {
                 return Err(Error::invalid_field(
                     format!("{field}.partition"),
                     "must not name a partition twice",
                 ));
             }
-            read.push((partition, cursor.position));
         }
         Ok(Self(read))
     }
@@ -63,67 +72,81 @@ impl Outbox {
     /// When storage fails.
     pub async fn cursors(tx: &mut Tx) -> Result<Vec<EventCursor>, DbError> {
         let partitions = store::event::partitions(tx).await?;
-        let cursor = |partition: store::event::Partition| EventCursor {
+        let cursor = |partition: Partition| EventCursor {
             partition: small(partition.partition_number),
             position: partition.last_position,
         };
         Ok(partitions.into_iter().map(cursor).collect())
     }
 
-    /// The next page of every partition that has news, and moves the cursors behind them. Empty: there is none.
-    pub(crate) async fn next_pages(
+    /// The partitions of which there is more to read.
+    pub(crate) async fn with_news(&self, cursors: &Cursors) -> Result<Vec<i64>, Error> {
+        let mut tx = self.db.begin_read().await?;
+        let states = store::event::partitions(&mut tx).await?;
+        let mut with_news = Vec::new();
+        for (partition, position) in &cursors.0 {
+            let state = state_of(&states, *partition, *position)?;
+            if *position < state.last_position {
+                with_news.push(*partition);
+            }
+        }
+        Ok(with_news)
+    }
+
+    /// The next page of a partition, and moves the cursor behind it.
+    pub(crate) async fn next_page(
         &self,
         cursors: &mut Cursors,
-        page_size: i64,
-    ) -> Result<Vec<StreamEventsResponse>, Error> {
+        partition: i64,
+        page_size: usize,
+    ) -> Result<StreamEventsResponse, Error> {
         let mut tx = self.db.begin_read().await?;
-        let partitions = store::event::partitions(&mut tx).await?;
-        let mut pages = Vec::new();
-        for (partition, position) in &mut cursors.0 {
-            let Some(state) = partitions.iter().find(|state| state.partition_number == *partition) else {
-                continue;
-            };
-            if *position < state.trimmed_position {
-                return Err(expired(*partition, *position, state.trimmed_position));
-            }
-            if *position >= state.last_position {
-                continue;
-            }
-            let events = store::event::read(&mut tx, *partition, *position, page_size).await?;
-            let events = within_bytes(events);
-            if let Some(last) = events.last() {
-                *position = last.position;
-            }
-            pages.push(StreamEventsResponse {
-                partition: small(*partition),
-                events: events.into_iter().map(to_event).collect(),
-                last_position: state.last_position,
-            });
+        let states = store::event::partitions(&mut tx).await?;
+        let mut position = cursors.0.get(&partition).copied().unwrap_or_default();
+        let state = state_of(&states, partition, position)?;
+        let mut events: Vec<StoredEvent> = Vec::new();
+        let mut bytes = 0;
+        while events.len() < page_size && bytes < PAGE_BYTES {
+            let step = STEP.min(page_size - events.len());
+            let read =
+                store::event::read(&mut tx, partition, position, i64::try_from(step).unwrap_or(i64::MAX))
+                    .await?;
+            let Some(last) = read.last() else { break };
+            position = last.position;
+            bytes += read.iter().map(|event| event.payload.len()).sum::<usize>();
+            events.extend(read);
         }
-        Ok(pages)
+        cursors.0.insert(partition, position);
+        Ok(StreamEventsResponse {
+            partition: small(partition),
+            events: events.into_iter().map(to_event).collect(),
+            last_position: state.last_position,
+        })
     }
 }
 
-/// As many of the first events as fit into one message; at least one.
-fn within_bytes(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
-    const MOST_BYTES: usize = 1024 * 1024;
-    let mut bytes = 0;
-    let fit = events.iter().take_while(|event| {
-        bytes += event.payload.len();
-        bytes <= MOST_BYTES
-    });
-    let fit = fit.count().max(1);
-    events.truncate(fit);
-    events
+/// The state of a partition, in which a cursor must lie.
+fn state_of(states: &[Partition], partition: i64, position: i64) -> Result<Partition, Error> {
+    let state = states.iter().find(|state| state.partition_number == partition).copied();
+    let state = state.ok_or_else(|| Error::internal(format!("there is no partition {partition}")))?;
+    if (state.trimmed_position..=state.last_position).contains(&position) {
+        Ok(state)
+    } else {
+        Err(outside(&state, position))
+    }
 }
 
-fn expired(partition: i64, position: i64, trimmed: i64) -> Error {
+/// A cursor before the oldest event, or behind the newest: the feed was restored from an older copy.
+fn outside(state: &Partition, position: i64) -> Error {
+    let Partition { partition_number, trimmed_position, last_position } = state;
     let message = format!(
-        "partition {partition} begins after position {trimmed}, and the cursor is at {position}; take a snapshot"
+        "partition {partition_number} has positions {trimmed_position} to {last_position}, and the cursor is at \
+         {position}; take a snapshot"
     );
     Error::new(Code::OutOfRange, ErrorReason::CursorExpired, message)
-        .with("partition", partition.to_string())
-        .with("trimmed_position", trimmed.to_string())
+        .with("partition", partition_number.to_string())
+        .with("trimmed_position", trimmed_position.to_string())
+        .with("last_position", last_position.to_string())
 }
 
 /// A number of a partition: there are few.

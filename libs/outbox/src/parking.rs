@@ -1,15 +1,19 @@
 //! Keys whose events wait because one could not be applied.
 
 use siyu_clock::Micros;
+use siyu_db::Tx;
 use siyu_proto::common::v1::ParkedKey;
-use siyu_rpc::{Error, Page, time::to_proto};
+use siyu_rpc::{Error, Mutation, Page, time::to_proto};
 use siyu_telemetry::names;
 
 use crate::{
-    Follower,
+    Follower, StoredEvent,
     follow::{is_passing, reason},
     store,
 };
+
+/// Events that are replayed in one transaction: as long as it lasts, the partition of the key may wait.
+const REPLAYED_AT_ONCE: i64 = 500;
 
 impl Follower {
     /// A page of the parked keys, and the token of the next.
@@ -21,31 +25,62 @@ impl Follower {
         Ok((found.into_iter().map(to_parked_key).collect(), next))
     }
 
-    /// Applies the events of a parked key, and lets it go. Answers how many; or the key, when it stays parked.
-    pub(crate) async fn replay(&self, key: &str) -> Result<(i64, Option<ParkedKey>), Error> {
-        let mut tx = self.db.begin().await?;
-        let Some(parked) = store::parked::lock(&mut tx, &self.name, key).await? else { return Ok((0, None)) };
-        let events = store::parked::events(&mut tx, &self.name, key).await?;
-        let event_count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        for event in &events {
-            match self.apply(&mut tx, event).await {
-                Ok(()) => {}
-                Err(error) if is_passing(&error) => return Err(error),
-                Err(error) => {
-                    drop(tx);
-                    let reason = reason(event, &error);
-                    let mut tx = self.db.begin().await?;
-                    store::parked::failed_again(&mut tx, &self.name, key, &reason).await?;
+    /// Applies the events of a parked key, some at a time, and lets it go. Answers how many; and the key, when it stays
+    /// parked.
+    pub(crate) async fn replay(
+        &self,
+        mutation: &Mutation,
+        key: &str,
+    ) -> Result<(i64, Option<ParkedKey>), Error> {
+        let mut applied = 0;
+        loop {
+            let mut tx = self.db.begin().await?;
+            if !store::parked::lock(&mut tx, &self.name, key).await? {
+                return Ok((applied, None));
+            }
+            let events = store::parked::events(&mut tx, &self.name, key, REPLAYED_AT_ONCE).await?;
+            if let Err(failed) = self.apply_all(&mut tx, &events).await? {
+                drop(tx);
+                return Ok((applied, self.stays_parked(mutation, key, &failed).await?));
+            }
+            applied += i64::try_from(events.len()).unwrap_or(i64::MAX);
+            match events.last() {
+                Some(last) => {
+                    store::parked::remove_events(&mut tx, &self.name, key, last.position).await?;
                     tx.commit().await?;
-                    let attempt_count = parked.attempt_count + 1;
-                    let parked = store::parked::ParkedKey { reason, attempt_count, event_count, ..parked };
-                    return Ok((0, Some(to_parked_key(parked))));
+                }
+                None => {
+                    store::parked::remove_key(&mut tx, &self.name, key).await?;
+                    mutation.finish(tx, &applied, self.clock.now()).await?;
+                    return Ok((applied, None));
                 }
             }
         }
-        store::parked::remove(&mut tx, &self.name, key).await?;
-        tx.commit().await?;
-        Ok((event_count, None))
+    }
+
+    /// Applies events in their order. Within: why one cannot be applied.
+    async fn apply_all(&self, tx: &mut Tx, events: &[StoredEvent]) -> Result<Result<(), String>, Error> {
+        for event in events {
+            match self.apply(tx, event).await {
+                Ok(()) => {}
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) => return Ok(Err(reason(event, &error))),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn stays_parked(
+        &self,
+        mutation: &Mutation,
+        key: &str,
+        reason: &str,
+    ) -> Result<Option<ParkedKey>, Error> {
+        let mut tx = self.db.begin().await?;
+        store::parked::failed_again(&mut tx, &self.name, key, reason).await?;
+        let parked = store::parked::get(&mut tx, &self.name, key).await?;
+        mutation.finish(tx, &reason, self.clock.now()).await?;
+        Ok(parked.map(to_parked_key))
     }
 
     /// Tells the metrics how many keys are parked, for an alert.

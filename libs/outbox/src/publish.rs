@@ -27,7 +27,7 @@ impl Outbox {
         let mut lease = self.lease();
         let mut since_removal = Stopwatch::start();
         while !stop.is_cancelled() {
-            if let Err(error) = self.publish_all(&mut lease).await {
+            if let Err(error) = self.publish_all(&mut lease, &stop).await {
                 tracing::warn!(feed = self.feed, %error, "publishing failed and will be tried again");
             }
             if since_removal.elapsed() >= REMOVE_INTERVAL {
@@ -76,8 +76,8 @@ impl Outbox {
     }
 
     /// Publishes all there is, if this process holds the lease or can take it.
-    async fn publish_all(&self, lease: &mut Lease) -> Result<(), DbError> {
-        loop {
+    async fn publish_all(&self, lease: &mut Lease, stop: &CancellationToken) -> Result<(), DbError> {
+        while !stop.is_cancelled() {
             let mut tx = self.db.begin_read().await?;
             let has_work = store::event::has_unpublished(&mut tx).await?;
             drop(tx);
@@ -90,6 +90,7 @@ impl Outbox {
             }
             self.publish_batch(lease).await?;
         }
+        Ok(())
     }
 
     async fn publish_batch(&self, lease: &mut Lease) -> Result<(), DbError> {
@@ -116,7 +117,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Removes events that are older than the retention. Whichever process does it, the result is the same.
+    /// Removes events that are older than the retention. Any process may do it: nobody publishes meanwhile.
     ///
     /// # Errors
     /// When storage fails; what was removed until then stays removed.
@@ -124,6 +125,7 @@ impl Outbox {
         let before = self.clock.now().minus(self.settings.retention);
         loop {
             let mut tx = self.db.begin().await?;
+            store::lease::lock(&mut tx, LEASE).await?;
             let removed = store::event::remove_old(&mut tx, before, REMOVE_BATCH).await?;
             tx.commit().await?;
             if removed == 0 {

@@ -68,6 +68,8 @@ enum Kind {
     Unary,
     /// A method of the suite with a stream on one side or both.
     Stream,
+    /// A method of the suite that gives a stream and changes nothing: who listens may go on elsewhere.
+    Listening,
     /// A question to health.
     Probe,
     /// A stream of health or reflection.
@@ -77,6 +79,9 @@ enum Kind {
 impl Kind {
     fn of(path: &str, method: Option<&Method>) -> Result<Self, Error> {
         match method {
+            Some(method) if method.server_streaming && !method.client_streaming && method.read_only => {
+                Ok(Self::Listening)
+            }
             Some(method) if method.client_streaming || method.server_streaming => Ok(Self::Stream),
             Some(_) => Ok(Self::Unary),
             None if path == "/grpc.health.v1.Health/Watch" => Ok(Self::Watch),
@@ -88,7 +93,7 @@ impl Kind {
 
     /// Streams last as long as their callers want, everything else as long as the server allows.
     fn is_stream(self) -> bool {
-        matches!(self, Self::Stream | Self::Watch)
+        matches!(self, Self::Stream | Self::Listening | Self::Watch)
     }
 }
 
@@ -118,7 +123,7 @@ impl Places {
     fn of(&self, kind: Kind) -> &Arc<Semaphore> {
         match kind {
             Kind::Unary => &self.unary,
-            Kind::Stream => &self.streams,
+            Kind::Stream | Kind::Listening => &self.streams,
             Kind::Probe => &self.probes,
             Kind::Watch => &self.watches,
         }
@@ -255,25 +260,30 @@ impl GateLayer {
         places.of(kind).clone().try_acquire_owned().map(Some).map_err(|_| overloaded())
     }
 
-    /// What ends an answer early: the deadline of a stream. A watch would go on for ever, and ends a moment after the
-    /// server began to stop.
+    /// What ends an answer early: the deadline of a stream. Who watches or listens would go on for ever, and ends a moment
+    /// after the server began to stop.
     fn end_of_answer(
         &self,
         kind: Kind,
         deadline: Option<Deadline>,
     ) -> Option<Pin<Box<dyn Future<Output = Error> + Send>>> {
         const LAST_WORD: Duration = Duration::from_millis(100);
-        match kind {
-            Kind::Unary | Kind::Probe => None,
-            Kind::Stream => deadline.map(|deadline| Box::pin(deadline.reached()) as _),
-            Kind::Watch => {
-                let stopping = self.stopping.clone();
-                Some(Box::pin(async move {
-                    stopping.cancelled().await;
-                    tokio::time::sleep(LAST_WORD).await;
-                    stopped()
-                }))
-            }
+        let stopping = self.stopping.clone();
+        let stop = async move {
+            stopping.cancelled().await;
+            tokio::time::sleep(LAST_WORD).await;
+            stopped()
+        };
+        match (kind, deadline) {
+            (Kind::Unary | Kind::Probe, _) | (Kind::Stream, None) => None,
+            (Kind::Stream, Some(deadline)) => Some(Box::pin(deadline.reached())),
+            (Kind::Listening | Kind::Watch, None) => Some(Box::pin(stop)),
+            (Kind::Listening | Kind::Watch, Some(deadline)) => Some(Box::pin(async move {
+                tokio::select! {
+                    error = stop => error,
+                    error = deadline.reached() => error,
+                }
+            })),
         }
     }
 

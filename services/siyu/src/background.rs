@@ -28,7 +28,10 @@ pub(crate) struct Background {
 /// Work beside the calls that is being done.
 #[derive(Debug)]
 pub struct Running {
+    /// Work that never ends by itself.
     jobs: JoinSet<()>,
+    /// These end when told to, after they have given back their leases.
+    publishers: JoinSet<()>,
     stop: CancellationToken,
 }
 
@@ -66,6 +69,7 @@ impl Background {
 
     pub(crate) fn start(&self) -> Running {
         let mut jobs = JoinSet::new();
+        let mut publishers = JoinSet::new();
         let stop = CancellationToken::new();
         if let Some((accounts, interval)) = &self.accounts {
             jobs.spawn(accounts.clone().run_jobs(*interval));
@@ -74,13 +78,13 @@ impl Background {
             jobs.spawn(crm.clone().run_jobs(*interval));
         }
         for outbox in &self.outboxes {
-            jobs.spawn(outbox.clone().run(stop.clone()));
+            publishers.spawn(outbox.clone().run(stop.clone()));
         }
         for follower in &self.followers {
             jobs.spawn(follower.clone().run());
         }
         jobs.spawn(self.clone().measure());
-        Running { jobs, stop }
+        Running { jobs, publishers, stop }
     }
 }
 
@@ -93,13 +97,10 @@ impl Running {
     /// Ends it all: what has something to give back gets a little time for that.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        let gave_back = async {
-            // Most jobs never end by themselves; a publisher does, after it has released its lease.
-            while let Ok(Some(_)) =
-                tokio::time::timeout(Duration::from_millis(100), self.jobs.join_next()).await
-            {}
-        };
+        let gave_back = async { while self.publishers.join_next().await.is_some() {} };
+        // Who does not end in time is ended: the next publisher then waits for the lease.
         let _ = tokio::time::timeout(STOP_LIMIT, gave_back).await;
+        self.publishers.shutdown().await;
         self.jobs.shutdown().await;
     }
 }

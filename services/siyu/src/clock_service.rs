@@ -12,7 +12,7 @@ use siyu_proto::testing::v1::{
     GetTimeResponse, clock_service_server::ClockService,
 };
 use siyu_rpc::{
-    admit,
+    Error, admit,
     auth::{Caller, admit_message, admit_stream, for_nobody},
     time::{from_proto, to_proto},
 };
@@ -37,12 +37,14 @@ pub(crate) struct ClockControl {
     time: watch::Sender<Micros>,
     /// What each of them has reached. Its stream ends when its entry is dropped.
     followers: Arc<Mutex<Vec<watch::Receiver<Micros>>>>,
+    /// Held while the clock moves.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl ClockControl {
     pub(crate) fn new(clock: SimClock, background: Background) -> Self {
         let time = watch::Sender::new(clock.now());
-        Self { clock, background, time, followers: Arc::default() }
+        Self { clock, background, time, followers: Arc::default(), turn: Arc::default() }
     }
 
     /// Ends the streams of those that follow: they would hold up a shutdown.
@@ -67,6 +69,19 @@ impl ClockControl {
         reached.len()
     }
 
+    /// Moves the clock, then those that follow; one move after the other.
+    async fn advance(&self, by: Duration) -> Result<AdvanceTimeResponse, Error> {
+        let _turn = self.turn.lock().await;
+        let now: Micros = self.clock.advance_to(self.clock.now().plus(by));
+        // What is due is due for nobody: least of all for a caller whose token the move may have ended.
+        let own_work = for_nobody(self.background.tick(now)).await;
+        // Those that follow come after: what is due there may depend on what happened here.
+        self.time.send_replace(now);
+        let follower_count = i32::try_from(self.reached_by_followers(now).await).unwrap_or(i32::MAX);
+        own_work?;
+        Ok(AdvanceTimeResponse { time: Some(to_proto(now)), follower_count })
+    }
+
     fn followers(&self) -> MutexGuard<'_, Vec<watch::Receiver<Micros>>> {
         self.followers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,14 +103,10 @@ impl ClockService for ClockControl {
         let by = admit(request)?.by.unwrap_or_default();
         // Validation has made sure that neither is negative.
         let by = Duration::new(by.seconds.unsigned_abs(), by.nanos.unsigned_abs());
-        let now: Micros = self.clock.advance_to(self.clock.now().plus(by));
-        // What is due is due for nobody: least of all for a caller whose token the move may have ended.
-        let own_work = for_nobody(self.background.tick(now)).await;
-        // Those that follow come after: what is due there may depend on what happened here.
-        self.time.send_replace(now);
-        let follower_count = i32::try_from(self.reached_by_followers(now).await).unwrap_or(i32::MAX);
-        own_work?;
-        Ok(Response::new(AdvanceTimeResponse { time: Some(to_proto(now)), follower_count }))
+        let control = self.clone();
+        // To the end, also when the caller has gone: those that follow must not stay behind.
+        let advanced = tokio::spawn(async move { control.advance(by).await }).await;
+        Ok(Response::new(advanced.map_err(Error::internal)??))
     }
 
     async fn follow_time(

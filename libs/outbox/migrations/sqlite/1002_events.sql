@@ -20,7 +20,7 @@ CREATE TABLE event (
 
 CREATE UNIQUE INDEX event_by_position ON event (partition_number, position) WHERE position IS NOT NULL;
 CREATE INDEX event_unpublished ON event (event_sequence) WHERE position IS NULL;
-CREATE INDEX event_by_age ON event (publish_time, event_sequence) WHERE publish_time IS NOT NULL;
+CREATE INDEX event_by_age ON event (publish_time, position) WHERE publish_time IS NOT NULL;
 
 -- Where each partition ends, and where it begins since old events were removed.
 CREATE TABLE event_partition (

@@ -8,11 +8,11 @@ statements! {
         postgres: "SELECT position FROM event_cursor WHERE consumer = $1 AND partition_number = $2 FOR UPDATE",
     };
     MOVE = "UPDATE event_cursor SET position = $3 WHERE consumer = $1 AND partition_number = $2";
-    /// Never back: another process may have come further meanwhile.
-    SET = ["INSERT INTO event_cursor (consumer, partition_number, position) \
-            SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT) FROM ", rows(2),
-           " WHERE TRUE ON CONFLICT (consumer, partition_number) DO UPDATE SET position = excluded.position \
-            WHERE excluded.position > event_cursor.position"];
+    BEGIN = ["INSERT INTO event_cursor (consumer, partition_number, position) \
+              SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT) FROM ", rows(2),
+             " WHERE TRUE ON CONFLICT (consumer, partition_number) DO NOTHING"];
+    /// Only where it still stands: another process may have moved it meanwhile.
+    RESET = "UPDATE event_cursor SET position = $4 WHERE consumer = $1 AND partition_number = $2 AND position = $3";
 }
 
 /// Partition and position of every cursor of a consumer.
@@ -43,9 +43,28 @@ pub(crate) async fn advance(
         .map(drop))
 }
 
-/// Sets cursors, after a snapshot.
-pub(crate) async fn set(tx: &mut Tx, consumer: &str, cursors: &[(i64, i64)]) -> Result<(), DbError> {
-    let text = tx.pick(SET);
+/// Sets the first cursors, after the first snapshot.
+pub(crate) async fn begin(tx: &mut Tx, consumer: &str, cursors: &[(i64, i64)]) -> Result<(), DbError> {
+    let text = tx.pick(BEGIN);
     let cursors = rows(cursors)?;
     on_db!(tx, |conn| sqlx::query(text).bind(consumer).bind(cursors).execute(conn).await.map(drop))
+}
+
+/// Sets a cursor to where a snapshot is valid, unless it has moved since it stood at `from`.
+pub(crate) async fn reset(
+    tx: &mut Tx,
+    consumer: &str,
+    partition: i64,
+    from: i64,
+    to: i64,
+) -> Result<(), DbError> {
+    let text = tx.pick(RESET);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(consumer)
+        .bind(partition)
+        .bind(from)
+        .bind(to)
+        .execute(conn)
+        .await
+        .map(drop))
 }

@@ -15,7 +15,7 @@ statements! {
     };
     UNPUBLISHED = "SELECT COUNT(*) FROM event WHERE position IS NULL";
     HAS_UNPUBLISHED = "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE position IS NULL LIMIT 1) AS unpublished";
-    LAST_PUBLISH_TIME = "SELECT MAX(publish_time) FROM event";
+    LAST_PUBLISH_TIME = "SELECT MAX(publish_time) FROM event WHERE publish_time IS NOT NULL";
     /// Gives positions to the next events, in the order in which they were written.
     PUBLISH = "UPDATE event SET position = numbered.next_position, publish_time = $1 FROM \
                (SELECT unpublished.event_sequence, event_partition.last_position + \
@@ -25,15 +25,17 @@ statements! {
                  ORDER BY event_sequence LIMIT $2) AS unpublished \
                 JOIN event_partition ON event_partition.partition_number = unpublished.partition_number) AS numbered \
                WHERE event.event_sequence = numbered.event_sequence";
-    MOVE_ENDS = "UPDATE event_partition SET last_position = COALESCE((SELECT MAX(event.position) FROM event \
-                 WHERE event.partition_number = event_partition.partition_number AND event.position IS NOT NULL), \
-                 last_position)";
+    /// Never back: a position is given once, also after the events before it were removed.
+    MOVE_ENDS = "UPDATE event_partition SET last_position = (SELECT MAX(event.position) FROM event \
+                 WHERE event.partition_number = event_partition.partition_number AND event.position IS NOT NULL) \
+                 WHERE EXISTS (SELECT 1 FROM event WHERE event.partition_number = event_partition.partition_number \
+                 AND event.position > event_partition.last_position)";
     PARTITIONS = "SELECT partition_number, trimmed_position, last_position FROM event_partition \
                   ORDER BY partition_number";
     READ = "SELECT event_id, event_key, partition_number, position, type_url, payload, trace_parent, create_time, \
             publish_time FROM event WHERE partition_number = $1 AND position > $2 ORDER BY position LIMIT $3";
     REMOVE_OLD = "DELETE FROM event WHERE event_sequence IN (SELECT event_sequence FROM event \
-                  WHERE publish_time < $1 ORDER BY publish_time, event_sequence LIMIT $2)";
+                  WHERE publish_time < $1 ORDER BY publish_time, position LIMIT $2)";
     MOVE_BEGINNINGS = "UPDATE event_partition SET trimmed_position = COALESCE((SELECT MIN(event.position) FROM event \
                        WHERE event.partition_number = event_partition.partition_number \
                        AND event.position IS NOT NULL) - 1, last_position)";

@@ -9,6 +9,11 @@ statements! {
             WHERE lease_name = $1 AND token = $3 AND beat = $4";
     /// Also keeps others from taking it until the transaction ends.
     BEAT = "UPDATE event_lease SET beat = beat + 1 WHERE lease_name = $1 AND token = $2";
+    /// Keeps the holder from working until the transaction ends (SQLite has one writer anyway).
+    LOCK = {
+        sqlite: "SELECT token FROM event_lease WHERE lease_name = $1",
+        postgres: "SELECT token FROM event_lease WHERE lease_name = $1 FOR UPDATE",
+    };
     RELEASE = "UPDATE event_lease SET holder = '' WHERE lease_name = $1 AND token = $2";
 }
 
@@ -53,6 +58,12 @@ pub(crate) async fn beat(tx: &mut Tx, name: &str, token: i64) -> Result<bool, Db
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1))
+}
+
+/// Waits until the holder is not at work, and keeps it from working until the transaction ends.
+pub(crate) async fn lock(tx: &mut Tx, name: &str) -> Result<(), DbError> {
+    let text = tx.pick(LOCK);
+    on_db!(tx, |conn| sqlx::query(text).bind(name).fetch_optional(conn).await.map(drop))
 }
 
 pub(crate) async fn release(tx: &mut Tx, name: &str, token: i64) -> Result<(), DbError> {

@@ -21,14 +21,16 @@ statements! {
             FROM event_parked_key WHERE consumer = $1 AND event_key > $2 ORDER BY event_key LIMIT $3";
     COUNT = "SELECT COUNT(*) FROM event_parked_key WHERE consumer = $1";
     LOCK = {
-        sqlite: "SELECT event_key, reason, attempt_count, park_time, CAST(0 AS BIGINT) AS event_count \
-                 FROM event_parked_key WHERE consumer = $1 AND event_key = $2",
-        postgres: "SELECT event_key, reason, attempt_count, park_time, CAST(0 AS BIGINT) AS event_count \
-                   FROM event_parked_key WHERE consumer = $1 AND event_key = $2 FOR UPDATE",
+        sqlite: "SELECT attempt_count FROM event_parked_key WHERE consumer = $1 AND event_key = $2",
+        postgres: "SELECT attempt_count FROM event_parked_key WHERE consumer = $1 AND event_key = $2 FOR UPDATE",
     };
+    GET = "SELECT event_key, reason, attempt_count, park_time, (SELECT COUNT(*) FROM event_parked \
+           WHERE event_parked.consumer = event_parked_key.consumer \
+           AND event_parked.event_key = event_parked_key.event_key) AS event_count \
+           FROM event_parked_key WHERE consumer = $1 AND event_key = $2";
     EVENTS = "SELECT event_id, event_key, partition_number, position, type_url, payload, trace_parent, create_time, \
-              publish_time FROM event_parked WHERE consumer = $1 AND event_key = $2 ORDER BY position";
-    REMOVE_EVENTS = "DELETE FROM event_parked WHERE consumer = $1 AND event_key = $2";
+              publish_time FROM event_parked WHERE consumer = $1 AND event_key = $2 ORDER BY position LIMIT $3";
+    REMOVE_EVENTS = "DELETE FROM event_parked WHERE consumer = $1 AND event_key = $2 AND position <= $3";
     REMOVE_KEY = "DELETE FROM event_parked_key WHERE consumer = $1 AND event_key = $2";
     FAILED_AGAIN = "UPDATE event_parked_key SET reason = $3, attempt_count = attempt_count + 1 \
                     WHERE consumer = $1 AND event_key = $2";
@@ -108,22 +110,38 @@ pub(crate) async fn count(tx: &mut Tx, consumer: &str) -> Result<i64, DbError> {
     on_db!(tx, |conn| sqlx::query_scalar(text).bind(consumer).fetch_one(conn).await)
 }
 
-/// A parked key (its events not counted), and until the transaction ends no further events join them.
-pub(crate) async fn lock(tx: &mut Tx, consumer: &str, key: &str) -> Result<Option<ParkedKey>, DbError> {
+/// Whether a key is parked. Until the transaction ends no further events join those that wait.
+pub(crate) async fn lock(tx: &mut Tx, consumer: &str, key: &str) -> Result<bool, DbError> {
     let text = tx.pick(LOCK);
+    let found: Option<i64> =
+        on_db!(tx, |conn| sqlx::query_scalar(text).bind(consumer).bind(key).fetch_optional(conn).await)?;
+    Ok(found.is_some())
+}
+
+pub(crate) async fn get(tx: &mut Tx, consumer: &str, key: &str) -> Result<Option<ParkedKey>, DbError> {
+    let text = tx.pick(GET);
     on_db!(tx, |conn| sqlx::query_as(text).bind(consumer).bind(key).fetch_optional(conn).await)
 }
 
-/// The events of a parked key, in their order.
-pub(crate) async fn events(tx: &mut Tx, consumer: &str, key: &str) -> Result<Vec<StoredEvent>, DbError> {
+/// The first events of a parked key, in their order.
+pub(crate) async fn events(
+    tx: &mut Tx,
+    consumer: &str,
+    key: &str,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, DbError> {
     let text = tx.pick(EVENTS);
-    on_db!(tx, |conn| sqlx::query_as(text).bind(consumer).bind(key).fetch_all(conn).await)
+    on_db!(tx, |conn| sqlx::query_as(text).bind(consumer).bind(key).bind(limit).fetch_all(conn).await)
+}
+
+/// Removes the events of a key up to a position.
+pub(crate) async fn remove_events(tx: &mut Tx, consumer: &str, key: &str, last: i64) -> Result<(), DbError> {
+    let text = tx.pick(REMOVE_EVENTS);
+    on_db!(tx, |conn| sqlx::query(text).bind(consumer).bind(key).bind(last).execute(conn).await.map(drop))
 }
 
 /// Lets a key go.
-pub(crate) async fn remove(tx: &mut Tx, consumer: &str, key: &str) -> Result<(), DbError> {
-    let text = tx.pick(REMOVE_EVENTS);
-    on_db!(&mut *tx, |conn| sqlx::query(text).bind(consumer).bind(key).execute(conn).await.map(drop))?;
+pub(crate) async fn remove_key(tx: &mut Tx, consumer: &str, key: &str) -> Result<(), DbError> {
     let text = tx.pick(REMOVE_KEY);
     on_db!(tx, |conn| sqlx::query(text).bind(consumer).bind(key).execute(conn).await.map(drop))
 }

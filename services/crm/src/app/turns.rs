@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// So many accounts may write at once; two that share a place wait for each other, which only costs time.
+/// So many accounts may write at once; two that share a place, or a transaction, wait
+/// for each other, which only costs time.
 const PLACES: usize = 256;
 
 /// Who writes now.
