@@ -19,6 +19,7 @@ pub mod peer;
 mod remote;
 pub mod server;
 pub mod time;
+pub mod tls;
 
 pub use auth::{admit, admit_message, admit_stream};
 pub use error::{ERROR_DOMAIN, Error, complete};

@@ -19,6 +19,7 @@ use crate::{
     deadline,
     gate::{Gate, GateLayer},
     remote::{self, NoAnswer, Reliable},
+    tls::ClientTls,
 };
 
 type Request = http::Request<Body>;
@@ -88,10 +89,16 @@ impl Service<Request> for Line {
 /// few seconds, and calls go to all addresses in turn. Unary calls always have a deadline, and are made again when the
 /// service was UNAVAILABLE, if they only read or may be repeated, or never reached it.
 ///
+/// A `url` of `https` is reached over `tls`, whose files are read again together with the name.
+///
 /// # Errors
-/// When `url` is not of the form `http://host:port`.
-pub fn remote(url: &str, token: &ServiceToken) -> Result<Peer, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(with_context(Reliable::new(remote::balanced(url)?), token))
+/// When `url` is not of the form `http://host:port`, and not of the form `https://host:port` with `tls` for it.
+pub fn remote(
+    url: &str,
+    tls: Option<ClientTls>,
+    token: &ServiceToken,
+) -> Result<Peer, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(with_context(Reliable::new(remote::balanced(url, tls)?), token))
 }
 
 /// Like [`remote`], over a channel that exists: a simulated network brings its own.
@@ -119,8 +126,10 @@ where
 
 /// Sends along what belongs to the call being served: its trace, and the time it has left.
 fn forward_context(headers: &mut HeaderMap) {
-    if let Some(remaining) = deadline::remaining_of_current()
-        && let Ok(value) = HeaderValue::from_str(&deadline::header_value(remaining))
+    let own = deadline::requested(headers).ok().flatten();
+    let remaining = deadline::remaining_of_current();
+    if let Some(least) = own.into_iter().chain(remaining).min()
+        && let Ok(value) = HeaderValue::from_str(&deadline::header_value(least))
     {
         headers.insert("grpc-timeout", value);
     }

@@ -4,7 +4,11 @@ mod clock;
 mod create;
 mod token;
 
-use std::{ffi::OsString, path::Path, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -19,7 +23,7 @@ use siyu_proto::{
 
 use crate::{
     config::{self, Config, Overrides},
-    connect::{Client, connect},
+    connect::{Client, connect_over},
     demo::DemoArgs,
     doctor,
     import::{self, ImportArgs},
@@ -27,6 +31,7 @@ use crate::{
     output::print,
     report, serve,
     suite::{ServiceName, Suite},
+    tls,
 };
 
 /// Siyu (私域): an open private-domain operations platform.
@@ -98,16 +103,25 @@ struct ServerArgs {
     /// Bearer token [default: a development token]
     #[arg(long, env = "SIYU_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// PEM file of the authorities that sign an https server [default: peers.ca_file]
+    #[arg(long, value_name = "PATH")]
+    ca_file: Option<PathBuf>,
 }
 
 impl ServerArgs {
     async fn connect(&self, config: &Config) -> anyhow::Result<Client> {
-        let url = self.server.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+        let own_url = || format!("{}://{}", config.server.scheme(), config.server.listen);
+        let url = self.server.clone().unwrap_or_else(own_url);
+        let mut peers = config.peers.clone();
+        if let Some(ca_file) = &self.ca_file {
+            peers.ca_file.clone_from(ca_file);
+        }
+        let tls = tls::client(&peers).await?;
         let token = match &self.token {
             Some(token) => token.clone(),
             None => token::development(config)?,
         };
-        connect(&url, &token).await
+        connect_over(&url, tls.as_ref(), &token).await
     }
 }
 

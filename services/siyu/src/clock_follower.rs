@@ -10,6 +10,7 @@ use siyu_rpc::{
     auth::ServiceToken,
     peer::{self, Peer},
     time::{from_proto, to_proto},
+    tls::ClientTls,
 };
 use tokio::{sync::mpsc, time::sleep};
 use tokio_stream::wrappers::ReceiverStream;
@@ -50,8 +51,13 @@ impl ClockFollower {
     ///
     /// # Errors
     /// When the leader refuses.
-    pub(crate) async fn start(url: &str, token: &ServiceToken) -> anyhow::Result<Self> {
-        let peer = peer::remote(url, token).map_err(|error| anyhow::anyhow!("--sim-clock {url}: {error}"))?;
+    pub(crate) async fn start(
+        url: &str,
+        tls: Option<ClientTls>,
+        token: &ServiceToken,
+    ) -> anyhow::Result<Self> {
+        let peer =
+            peer::remote(url, tls, token).map_err(|error| anyhow::anyhow!("--sim-clock {url}: {error}"))?;
         let leader = Leader { url: url.to_owned(), service: ClockServiceClient::new(peer) };
         let line = leader.wait_for_line().await.map_err(|refusal| {
             let why = refusal.message();

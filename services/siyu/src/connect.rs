@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use siyu_rpc::tls::ClientTls;
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -38,8 +39,17 @@ impl Interceptor for BearerToken {
 /// Connects to the server at a URL like `http://localhost:50051`. A connection that breaks later is made again by
 /// the next call.
 pub async fn connect(url: &str, token: &str) -> anyhow::Result<Client> {
-    let endpoint =
+    connect_over(url, None, token).await
+}
+
+/// Like [`connect`]; a URL of `https` is reached over `tls`.
+pub async fn connect_over(url: &str, tls: Option<&ClientTls>, token: &str) -> anyhow::Result<Client> {
+    let mut endpoint =
         Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url} is no URL of a server"))?;
+    ensure!(tls.is_some() || !url.starts_with("https:"), "{url}: https needs --ca-file or peers.ca_file");
+    if let Some(tls) = tls {
+        endpoint = endpoint.tls_config(tls.config())?;
+    }
     let channel = endpoint
         .connect_timeout(Duration::from_secs(10))
         // A server that vanished without a word must not keep a stream waiting for ever.

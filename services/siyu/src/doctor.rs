@@ -11,13 +11,15 @@ use std::{
 use siyu_clock::{Clock, Stopwatch};
 use siyu_db::{Db, OpenError, read_schema, sqlite_path};
 use siyu_rpc::auth::CallerKind;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::{
-    config::Config,
+    config::{Config, Environment},
+    connect::connect_over,
     keys::Keys,
     output::{one_line, print},
     suite::ServiceName,
+    tls,
 };
 
 /// Fewer durable writes a second than this, and every commit is slow.
@@ -44,8 +46,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         tell(&format!("{} storage", service.name()), check_storage(config, service).await)?;
     }
     tell("port", check_port(config).await)?;
+    tell("TLS", check_tls(config).await)?;
     if !config.peers.accounts.is_empty() {
-        tell("peers.accounts", check_peer(&config.peers.accounts).await)?;
+        tell("peers.accounts", check_peer(config).await)?;
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -117,13 +120,28 @@ async fn check_port(config: &Config) -> Result<String, String> {
     }
 }
 
-async fn check_peer(url: &str) -> Result<String, String> {
-    const HTTP: u16 = 80;
-    let authority = url.trim_start_matches("http://").trim_end_matches('/');
-    let address = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:{HTTP}") };
-    match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&address)).await {
-        Ok(Ok(_)) => Ok(format!("{address} accepts connections")),
-        Ok(Err(error)) => Err(format!("{address}: {error}")),
-        Err(_) => Err(format!("{address}: no answer in {} s", CONNECT_TIMEOUT.as_secs())),
+/// Without TLS production may be well behind a proxy or mesh: it is said, and no failure.
+async fn check_tls(config: &Config) -> Result<String, String> {
+    let own = tls::server(&config.server).await.map_err(|error| error.to_string())?;
+    let mutual = !config.server.tls_client_ca_file.as_os_str().is_empty();
+    Ok(match (own, config.environment) {
+        (Some(_), _) if mutual => "clients must use it and show a certificate",
+        (Some(_), _) => "clients must use it",
+        (None, Environment::Development) => "off",
+        (None, Environment::Production) => {
+            "off in production: a proxy or mesh must encrypt, since calls carry tokens"
+        }
+    }
+    .to_owned())
+}
+
+async fn check_peer(config: &Config) -> Result<String, String> {
+    const NO_TOKEN: &str = "";
+    let url = &config.peers.accounts;
+    let tls = tls::client(&config.peers).await.map_err(|error| error.to_string())?;
+    match tokio::time::timeout(CONNECT_TIMEOUT, connect_over(url, tls.as_ref(), NO_TOKEN)).await {
+        Ok(Ok(_)) => Ok(format!("{url} accepts connections")),
+        Ok(Err(error)) => Err(one_line(&error)),
+        Err(_) => Err(format!("{url}: no answer in {} s", CONNECT_TIMEOUT.as_secs())),
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     config::{self, Config},
     keys::Keys,
     suite::{ServiceName, Suite},
+    tls,
 };
 
 /// What the services take for the time.
@@ -36,7 +37,8 @@ pub async fn run(config: &Config, services: &[ServiceName], time: TimeSource) ->
     let (clock, follower) = match time {
         TimeSource::Here(clock) => (clock, None),
         TimeSource::Process(url) => {
-            let follower = ClockFollower::start(&url, &keys.service_token).await?;
+            let tls = tls::client(&config.peers).await?;
+            let follower = ClockFollower::start(&url, tls, &keys.service_token).await?;
             (Clock::Following(follower.clock()), Some(follower))
         }
     };
@@ -48,7 +50,8 @@ pub async fn run(config: &Config, services: &[ServiceName], time: TimeSource) ->
 
     let names: Vec<_> = services.iter().map(|service| service.name()).collect();
     let ready = stopwatch.elapsed().as_millis();
-    eprintln!("siyu: {} on http://{}, ready in {ready} ms", names.join(", "), listener.local_addr()?);
+    let (scheme, address) = (config.server.scheme(), listener.local_addr()?);
+    eprintln!("siyu: {} on {scheme}://{address}, ready in {ready} ms", names.join(", "));
     let ended = suite.serve(listener, &config.server, shutdown_on_signal()?).await?;
     if ended == Ended::CutOff {
         tracing::warn!("the drain deadline has passed; calls under way were cut off");

@@ -1,5 +1,7 @@
 //! The services of one process, put together.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use siyu_accounts::{Accounts, TokenIssuer};
@@ -13,6 +15,7 @@ use siyu_rpc::{
     mutation::AuditLog,
     peer::{self, Peer, Switchboard},
     server::{self, Ended, ServerConfig},
+    tls::ServerTls,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +26,7 @@ use crate::{
     clock_service::ClockControl,
     config::{self, Config},
     keys::Keys,
+    tls,
 };
 
 /// A service of the suite.
@@ -83,6 +87,9 @@ pub struct Suite {
     gate: GateConfig,
     background: Background,
     keys: Keys,
+    /// What the port is secured with, and the pause between two looks whether that has changed.
+    tls: Option<ServerTls>,
+    tls_reload_interval: Duration,
     /// Moves the clock, where it is a simulated one of this process.
     clock_control: Option<ClockControl>,
 }
@@ -148,7 +155,7 @@ impl Suite {
             let accounts = match accounts {
                 _ if services.contains(&ServiceName::Accounts) => switchboard.peer(ServiceName::Crm.name()),
                 Some(accounts) => accounts,
-                None => remote_accounts(config, keys)?,
+                None => remote_accounts(config, keys).await?,
             };
             keys.trust_accounts(accounts.clone());
             let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
@@ -172,7 +179,16 @@ impl Suite {
         }
         let routes = routes.prepare();
         switchboard.connect(routes.clone(), GateLayer::in_process(gate.clone()));
-        Ok(Self { routes, names, gate, background, keys: keys.clone(), clock_control })
+        Ok(Self {
+            routes,
+            names,
+            gate,
+            background,
+            keys: keys.clone(),
+            tls: tls::server(&config.server).await?,
+            tls_reload_interval: config.auth.reload_interval.get(),
+            clock_control,
+        })
     }
 
     /// Brings the databases of `services` up to date.
@@ -210,6 +226,9 @@ impl Suite {
     ) -> anyhow::Result<Ended> {
         let mut jobs = self.background.start();
         jobs.spawn(self.keys.keep_current());
+        if let Some(tls) = &self.tls {
+            jobs.spawn(tls.clone().keep_current(self.tls_reload_interval));
+        }
         if let Some(clock) = self.clock_control {
             let stopping = shutdown.clone();
             jobs.spawn(async move {
@@ -217,14 +236,14 @@ impl Suite {
                 clock.dismiss_followers();
             });
         }
-        let config = server_config(config)?;
+        let config = server_config(config, self.tls)?;
         let served = server::serve(listener, self.routes, &self.names, self.gate, &config, shutdown).await;
         jobs.stop().await;
         served.map_err(|error| anyhow::anyhow!(error))
     }
 }
 
-fn server_config(config: &config::Server) -> anyhow::Result<ServerConfig> {
+fn server_config(config: &config::Server, tls: Option<ServerTls>) -> anyhow::Result<ServerConfig> {
     Ok(ServerConfig {
         max_connections: usize::try_from(config.max_connections)?,
         max_streams_per_connection: config.max_streams_per_connection,
@@ -233,6 +252,7 @@ fn server_config(config: &config::Server) -> anyhow::Result<ServerConfig> {
         keepalive_timeout: config.keepalive_timeout.get(),
         max_connection_age: config.max_connection_age.get(),
         max_connection_age_grace: config.max_connection_age_grace.get(),
+        tls,
         preface_timeout: config.preface_timeout.get(),
         send_timeout: config.send_timeout.get(),
         drain_deadline: config.drain_deadline.get(),
@@ -240,11 +260,13 @@ fn server_config(config: &config::Server) -> anyhow::Result<ServerConfig> {
     })
 }
 
-fn remote_accounts(config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
+async fn remote_accounts(config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
     let url = &config.peers.accounts;
     ensure!(
         !url.is_empty(),
         "peers.accounts: must name the accounts service, which does not run in this process"
     );
-    peer::remote(url, &keys.service_token).map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))
+    let tls = tls::client(&config.peers).await?;
+    peer::remote(url, tls, &keys.service_token)
+        .map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))
 }

@@ -21,6 +21,7 @@ use tonic::{
 use tower::{Service, ServiceExt};
 
 use super::{BoxError, NoAnswer};
+use crate::tls::ClientTls;
 
 /// Pause between two resolutions of a name.
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,19 +34,64 @@ type Response = http::Response<Body>;
 /// A channel to the replicas of the service at `url`, and its addresses by DNS.
 ///
 /// # Errors
-/// When `url` is no `http://host:port`.
-pub(crate) fn balanced(url: &str) -> Result<Replicas, BoxError> {
+/// When `url` is no `http://host:port`, and no `https://host:port` with `tls` for it.
+pub(crate) fn balanced(url: &str, tls: Option<ClientTls>) -> Result<Replicas, BoxError> {
     let origin: Uri = url.parse()?;
-    let host = origin.host().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
-    let port = origin.port_u16().unwrap_or(80);
-    if origin.scheme_str() != Some("http") {
-        return Err("it must begin with http://".into());
-    }
+    let host = host(&origin).ok_or("it names no host")?.to_owned();
+    let (tls, default_port) = match (origin.scheme_str(), tls) {
+        (Some("http"), _) => (None, 80),
+        (Some("https"), Some(tls)) => (Some(tls), 443),
+        (Some("https"), None) => return Err("https:// needs the certificate of an authority".into()),
+        _ => return Err("it must begin with http:// or https://".into()),
+    };
+    let port = origin.port_u16().unwrap_or(default_port);
     let resolve = move || {
         let host = host.clone();
         async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }
     };
-    Ok(Replicas::resolved_by(origin, RESOLVE_INTERVAL, resolve))
+    Ok(Replicas::resolved_by(Target { origin, tls }, RESOLVE_INTERVAL, resolve))
+}
+
+/// The host of a URL; an address of IPv6 without its brackets.
+fn host(url: &Uri) -> Option<&str> {
+    Some(url.host()?.trim_matches(['[', ']']))
+}
+
+/// The service that replicas are of.
+#[derive(Debug)]
+struct Target {
+    origin: Uri,
+    /// How it is connected to where its URL begins with `https://`.
+    tls: Option<ClientTls>,
+}
+
+impl Target {
+    /// One replica. It is addressed as the service, and must show a certificate of the service, by its name.
+    fn endpoint(&self, address: SocketAddr) -> Result<Endpoint, BoxError> {
+        let scheme = self.origin.scheme_str().unwrap_or("http");
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?
+            .origin(self.origin.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            // Without keepalive a channel does not notice that the other side is gone.
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true);
+        match &self.tls {
+            Some(tls) => {
+                let name = host(&self.origin).unwrap_or_default();
+                Ok(endpoint.tls_config(tls.config().domain_name(name))?)
+            }
+            None => Ok(endpoint),
+        }
+    }
+
+    /// Whether replicas are to be connected to in a new way.
+    async fn changed(&mut self) -> bool {
+        match &mut self.tls {
+            Some(tls) => tls.reload().await,
+            None => false,
+        }
+    }
 }
 
 /// The replicas of a service. Each call goes to one of them; what fails to connect is UNAVAILABLE.
@@ -58,7 +104,7 @@ pub(crate) struct Replicas {
 
 impl Replicas {
     /// The replicas at the addresses that `resolve` finds, which is asked again after each `interval`.
-    fn resolved_by<R, F>(origin: Uri, interval: Duration, resolve: R) -> Self
+    fn resolved_by<R, F>(target: Target, interval: Duration, resolve: R) -> Self
     where
         R: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = io::Result<BTreeSet<SocketAddr>>> + Send,
@@ -68,7 +114,7 @@ impl Replicas {
         let (found, known) = watch::channel(false);
         tokio::spawn(async move {
             // It ends with an error when nobody has the channel any longer.
-            let _ = follow(&origin, interval, resolve, &changes, &found).await;
+            let _ = follow(target, interval, resolve, &changes, &found).await;
         });
         Self { channel, known }
     }
@@ -103,7 +149,7 @@ type Changes = mpsc::Sender<Change<SocketAddr, Endpoint>>;
 /// Keeps the channel to what `resolve` finds, until nobody has it any longer. Who cannot be asked, or knows nothing,
 /// changes nothing: old addresses are better than none.
 async fn follow<R, F>(
-    origin: &Uri,
+    mut target: Target,
     interval: Duration,
     resolve: R,
     changes: &Changes,
@@ -115,11 +161,18 @@ where
 {
     let mut known = BTreeSet::new();
     loop {
+        if target.changed().await {
+            // Each is connected to anew; calls under way go on over the connection that they have.
+            for address in &known {
+                changes.send(Change::Insert(*address, target.endpoint(*address)?)).await?;
+            }
+        }
+        let origin = &target.origin;
         match resolve().await {
             Ok(now) if now.is_empty() => tracing::warn!(%origin, "the name has no address"),
             Ok(now) => {
                 for address in now.difference(&known) {
-                    changes.send(Change::Insert(*address, endpoint(origin, *address)?)).await?;
+                    changes.send(Change::Insert(*address, target.endpoint(*address)?)).await?;
                 }
                 for address in known.difference(&now) {
                     changes.send(Change::Remove(*address)).await?;
@@ -136,17 +189,6 @@ where
     }
 }
 
-/// One replica. It is addressed as the service, by its name.
-fn endpoint(origin: &Uri, address: SocketAddr) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(format!("http://{address}"))?
-        .origin(origin.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        // Without keepalive a channel does not notice that the other side is gone.
-        .http2_keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -155,7 +197,10 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::remote::testing::{Replica, get_account};
+    use crate::{
+        remote::testing::{Replica, get_account},
+        tls::{ServerTls, testing::Authority},
+    };
 
     const INTERVAL: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(20);
@@ -165,7 +210,8 @@ mod tests {
     /// Replicas at the addresses that `answer` has at the moment.
     fn replicas(answer: &Answer) -> Replicas {
         let answer = answer.clone();
-        Replicas::resolved_by("http://accounts.test:80".parse().unwrap(), INTERVAL, move || {
+        let target = Target { origin: "http://accounts.test:80".parse().unwrap(), tls: None };
+        Replicas::resolved_by(target, INTERVAL, move || {
             let answer = answer.lock().unwrap().clone();
             async move { Ok(answer?.into_iter().collect()) }
         })
@@ -236,11 +282,52 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_replica_must_show_the_name_of_the_service() {
+        let authority = Authority::new();
+        authority.sign("accounts.test");
+        let tls = ServerTls::load(authority.server_files()).await.unwrap();
+        let replica = Replica::start_over(Some(tls), "127.0.0.1:0").await;
+        for (name, is_named) in [("accounts.test", true), ("crm.test", false)] {
+            let origin = format!("https://{name}:443").parse().unwrap();
+            let target = Target { origin, tls: Some(authority.client().await) };
+            let address = replica.address;
+            let resolve = move || async move { Ok([address].into()) };
+            let replicas = Replicas::resolved_by(target, INTERVAL, resolve);
+            match replicas.oneshot(get_account()).await {
+                Ok(_) => assert!(is_named, "{name}"),
+                Err(error) => {
+                    assert!(!is_named && error.never_sent, "{name}: {error:?}");
+                    assert_eq!(error.status.code(), Code::Unavailable);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn replicas_are_connected_to_anew_with_a_new_authority() {
+        let (authority, old) = (Authority::new(), Authority::new());
+        authority.sign("accounts.test");
+        let tls = ServerTls::load(authority.server_files()).await.unwrap();
+        let replica = Replica::start_over(Some(tls), "127.0.0.1:0").await;
+        let origin = "https://accounts.test:443".parse().unwrap();
+        let target = Target { origin, tls: Some(old.client().await) };
+        let address = replica.address;
+        let replicas = Replicas::resolved_by(target, INTERVAL, move || async move { Ok([address].into()) });
+        assert!(replicas.clone().oneshot(get_account()).await.is_err());
+        std::fs::copy(authority.path("ca.pem"), old.path("ca.pem")).unwrap();
+        let stopwatch = Stopwatch::start();
+        while let Err(error) = replicas.clone().oneshot(get_account()).await {
+            assert!(stopwatch.elapsed() < LONG, "{error:?}");
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    #[tokio::test]
     async fn only_urls_with_a_host_are_taken() {
-        assert!(balanced("http://accounts:50051").is_ok());
-        assert!(balanced("http://[::1]:50051").is_ok());
-        for bad in ["accounts", "https://accounts:50051", "/accounts", ""] {
-            assert!(balanced(bad).is_err(), "{bad}");
+        assert!(balanced("http://accounts:50051", None).is_ok());
+        assert!(balanced("http://[::1]:50051", None).is_ok());
+        for bad in ["accounts", "https://accounts:50051", "ftp://accounts:50051", "/accounts", ""] {
+            assert!(balanced(bad, None).is_err(), "{bad}");
         }
     }
 }

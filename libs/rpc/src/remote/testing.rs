@@ -13,6 +13,8 @@ use hyper_util::{
 use tokio::{net::TcpListener, task::JoinSet};
 use tonic::{Status, body::Body};
 
+use crate::tls::{ServerTls, secured};
+
 fn call(path: &'static str) -> http::Request<Body> {
     let body = Body::new(Full::new(Bytes::from_static(b"message")));
     http::Request::post(format!("http://test{path}")).body(body).unwrap()
@@ -42,13 +44,19 @@ pub(super) struct Replica {
 
 impl Replica {
     pub(super) async fn start(address: &str) -> Self {
+        Self::start_over(None, address).await
+    }
+
+    pub(super) async fn start_over(tls: Option<ServerTls>, address: &str) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                let tls = tls.as_ref().map(ServerTls::acceptor);
                 connections.spawn(async move {
+                    let Ok(stream) = secured(stream, tls).await else { return };
                     let answer =
                         hyper::service::service_fn(move |request: http::Request<Incoming>| async move {
                             let _ = request.into_body().collect().await;

@@ -20,6 +20,7 @@ use super::{
     connection::{self, Life},
     progress::CallExecutor,
 };
+use crate::tls::{ServerTls, secured};
 
 /// The connections of a server, each a task that serves `A` on it.
 pub(super) struct Connections<A> {
@@ -76,6 +77,7 @@ where
             return;
         };
         let (app, builder) = (self.app.clone(), self.builder.clone());
+        let tls = self.config.tls.as_ref().map(ServerTls::acceptor);
         let (preface_timeout, send_timeout) = (self.config.preface_timeout, self.config.send_timeout);
         let life = Life {
             age: spread(self.config.max_connection_age, self.taken),
@@ -87,12 +89,13 @@ where
             let _place = place;
             // Small answers leave at once. Where it cannot be set they are late, and nothing else.
             let _ = stream.set_nodelay(true);
-            let greeted = tokio::select! {
-                greeted = connection::greet(stream, preface_timeout, send_timeout) => greeted,
+            let beginning = async { connection::greet(secured(stream, tls).await?, send_timeout).await };
+            let begun = tokio::select! {
+                begun = tokio::time::timeout(preface_timeout, beginning) => begun,
                 // Who has not said anything yet has no call to finish.
-                () = life.draining.cancelled() => None,
+                () = life.draining.cancelled() => return,
             };
-            if let Some(stream) = greeted {
+            if let Ok(Ok(stream)) = begun {
                 connection::serve(stream, app, &builder, life).await;
             }
         });

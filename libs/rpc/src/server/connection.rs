@@ -73,22 +73,21 @@ where
 /// Waits for the first bytes of a connection; answers the connection with those bytes in place again. Writing to it
 /// fails once the client has taken nothing for `send_timeout`.
 ///
-/// None when the client says nothing, or stops in the middle of the HTTP/2 preface. Whoever begins in another way
-/// speaks HTTP/1, which has a limit of its own on the time for its headers.
+/// It waits for ever when the client says nothing, or stops in the middle of the HTTP/2 preface. Whoever begins in
+/// another way speaks HTTP/1, which has a limit of its own on the time for its headers.
 pub(super) async fn greet<S>(
     stream: S,
-    preface_timeout: Duration,
     send_timeout: Duration,
-) -> Option<Pin<Box<TimeoutStream<impl AsyncRead + AsyncWrite + Unpin>>>>
+) -> io::Result<Pin<Box<TimeoutStream<impl AsyncRead + AsyncWrite + Unpin>>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let (mut reader, writer) = tokio::io::split(stream);
-    let greeting = tokio::time::timeout(preface_timeout, read_greeting(&mut reader)).await.ok()?.ok()?;
+    let greeting = read_greeting(&mut reader).await?;
     let replayed = io::Cursor::new(greeting).chain(reader);
     let mut stream = TimeoutStream::new(tokio::io::join(replayed, writer));
     stream.set_write_timeout(Some(send_timeout));
-    Some(Box::pin(stream))
+    Ok(Box::pin(stream))
 }
 
 /// Reads the HTTP/2 preface, or as much as it takes to see that it is something else.
@@ -121,7 +120,7 @@ mod tests {
             }
             client
         });
-        let mut greeted = greet(server, SHORT, SHORT).await?;
+        let mut greeted = tokio::time::timeout(SHORT, greet(server, SHORT)).await.ok()?.ok()?;
         talking.await.unwrap().shutdown().await.unwrap();
         let mut all = Vec::new();
         greeted.read_to_end(&mut all).await.unwrap();
@@ -146,7 +145,7 @@ mod tests {
     async fn writing_to_a_client_who_reads_nothing_fails() {
         let (mut client, server) = duplex(64);
         client.write_all(PREFACE).await.unwrap();
-        let mut greeted = greet(server, SHORT, SHORT).await.unwrap();
+        let mut greeted = greet(server, SHORT).await.unwrap();
         let error = greeted.write_all(&[0; 1024]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

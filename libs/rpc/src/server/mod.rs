@@ -16,7 +16,10 @@ use tonic_web::GrpcWebLayer;
 use tower::Layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::gate::{GateConfig, GateLayer};
+use crate::{
+    gate::{GateConfig, GateLayer},
+    tls::ServerTls,
+};
 
 /// The limits of a server.
 #[derive(Debug, Clone)]
@@ -35,7 +38,9 @@ pub struct ServerConfig {
     pub max_connection_age: Duration,
     /// After this time more it is cut, with the calls that are still under way on it.
     pub max_connection_age_grace: Duration,
-    /// A connection that has not said how it begins after this time is closed.
+    /// What connections are secured with; none is plain HTTP.
+    pub tls: Option<ServerTls>,
+    /// A connection that has not said how it begins after this time, TLS included, is closed.
     pub preface_timeout: Duration,
     /// A caller that takes nothing of what is sent to it for this time is cut off.
     pub send_timeout: Duration,

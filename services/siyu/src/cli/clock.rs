@@ -32,11 +32,14 @@ impl FromStr for Simulated {
         }
         let uri: Option<Uri> = text.parse().ok();
         let is_process = uri.is_some_and(|uri| {
-            uri.scheme_str() == Some("http") && uri.port_u16().is_some() && uri.path() == "/"
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.port_u16().is_some()
+                && uri.path() == "/"
         });
         if !is_process {
             return Err(
-                "must be a time such as 2026-03-01T00:00:00Z, or http://HOST:PORT of another process".into(),
+                "must be a time such as 2026-03-01T00:00:00Z, or http(s)://HOST:PORT of another process"
+                    .into(),
             );
         }
         Ok(Self::Following(text.to_owned()))
@@ -65,7 +68,7 @@ mod tests {
         assert_eq!("2026-03-01T00:00:00Z".parse(), Ok(Simulated::At(moment)));
         let url = "http://127.0.0.1:50051";
         assert_eq!(url.parse(), Ok(Simulated::Following(url.to_owned())));
-        for wrong in ["", "tomorrow", "http://", "https://host:1", "http://host", "http://host:1/path"] {
+        for wrong in ["", "tomorrow", "http://", "ftp://host:1", "http://host", "http://host:1/path"] {
             let refused = wrong.parse::<Simulated>().unwrap_err();
             assert!(refused.starts_with("must be a time"), "{wrong}: {refused}");
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tonic::transport::Uri;
 
-use super::schema::{Auth, Config, Environment, Server};
+use super::schema::{Auth, Config, Environment, Peers, Server};
 use super::values::Secret;
 
 /// RFC 7518 wants a key as long as the hash; shorter ones can be guessed offline.
@@ -33,7 +33,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
         "must not be the database of [accounts]: no service reads another's",
     )?;
     auth(&config.auth)?;
-    peer("peers.accounts", &config.peers.accounts)?;
+    peers(&config.peers)?;
     config
         .telemetry
         .check()
@@ -52,7 +52,11 @@ fn server(server: &Server) -> Checked {
     let within = server.default_deadline <= server.max_deadline;
     let limit = format!("must not be longer than server.max_deadline, {}", server.max_deadline);
     ensure(within, "server.default_deadline", &limit)?;
-    server.grpc_web_origins.iter().try_for_each(|origin| web_origin(origin))
+    server.grpc_web_origins.iter().try_for_each(|origin| web_origin(origin))?;
+    identity("server.tls_cert_file", &server.tls_cert_file, "server.tls_key_file", &server.tls_key_file)?;
+    file("server.tls_client_ca_file", &server.tls_client_ca_file)?;
+    let client_ca_counts = is_unset(&server.tls_client_ca_file) || server.has_tls();
+    ensure(client_ca_counts, "server.tls_client_ca_file", "needs server.tls_cert_file")
 }
 
 fn web_origin(origin: &str) -> Checked {
@@ -78,7 +82,7 @@ fn auth(auth: &Auth) -> Checked {
 
 fn production(config: &Config, sim_clock: bool) -> Checked {
     let key_files = [&config.auth.public_key_file, &config.auth.jwks_file];
-    let has_keys = key_files.iter().any(|path| !path.as_os_str().is_empty());
+    let has_keys = key_files.iter().any(|path| !is_unset(path));
     let problem = "must be set when environment is \"production\", or auth.public_key_file";
     ensure(has_keys, "auth.jwks_file", problem)?;
     let refused = "is not allowed when environment is \"production\"";
@@ -101,16 +105,36 @@ fn database(key: &'static str, url: &Secret) -> Checked {
     ensure(url.is_empty() || is_server || is_file, key, problem)
 }
 
-fn peer(key: &'static str, url: &str) -> Checked {
+fn peers(peers: &Peers) -> Checked {
+    let url = &peers.accounts;
     let uri: Option<Uri> = url.parse().ok();
     let is_peer = uri.is_some_and(|uri| {
-        uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        is_http && uri.host().is_some_and(|host| !host.is_empty())
     });
-    ensure(url.is_empty() || is_peer, key, "must be http://HOST:PORT, or empty when it runs in this process")
+    let problem = "must be http://HOST:PORT or https://HOST:PORT, or empty when it runs in this process";
+    ensure(url.is_empty() || is_peer, "peers.accounts", problem)?;
+    file("peers.ca_file", &peers.ca_file)?;
+    let has_authority = !is_unset(&peers.ca_file);
+    ensure(has_authority || !url.starts_with("https:"), "peers.accounts", "needs peers.ca_file for https")?;
+    identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
+    ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
+}
+
+/// A certificate and its key: both or none.
+fn identity(cert_key: &'static str, cert: &Path, key_key: &'static str, key: &Path) -> Checked {
+    file(cert_key, cert)?;
+    file(key_key, key)?;
+    ensure(is_unset(cert) || !is_unset(key), cert_key, &format!("needs {key_key}"))?;
+    ensure(is_unset(key) || !is_unset(cert), key_key, &format!("needs {cert_key}"))
+}
+
+fn is_unset(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 fn file(key: &'static str, path: &Path) -> Checked {
-    let is_there = path.as_os_str().is_empty() || path.is_file();
+    let is_there = is_unset(path) || path.is_file();
     ensure(is_there, key, &format!("no such file: {}", path.display()))
 }
 
@@ -119,7 +143,7 @@ fn positive(key: &'static str, value: u32) -> Checked {
 }
 
 fn not_empty(key: &'static str, value: impl AsRef<Path>) -> Checked {
-    ensure(!value.as_ref().as_os_str().is_empty(), key, "must not be empty")
+    ensure(!is_unset(value.as_ref()), key, "must not be empty")
 }
 
 fn ensure(holds: bool, key: &'static str, problem: &str) -> Checked {

@@ -50,6 +50,12 @@ pub enum Environment {
 pub struct Server {
     /// Address of the gRPC port.
     pub listen: SocketAddr,
+    /// PEM file of its certificate; empty is no TLS.
+    pub tls_cert_file: PathBuf,
+    /// PEM file of the private key of that certificate.
+    pub tls_key_file: PathBuf,
+    /// PEM file of the authorities that sign the certificates of clients, which all must then show; empty is none.
+    pub tls_client_ca_file: PathBuf,
     /// Connections held at once.
     pub max_connections: u32,
     /// Calls at once on one connection.
@@ -173,6 +179,24 @@ pub struct Auth {
 pub struct Peers {
     /// URL of the accounts service where it does not run in this process.
     pub accounts: String,
+    /// PEM file of the authorities that sign the certificates of `https` servers; empty is none.
+    pub ca_file: PathBuf,
+    /// PEM file of the certificate shown to them; empty is none.
+    pub cert_file: PathBuf,
+    /// PEM file of the private key of that certificate.
+    pub key_file: PathBuf,
+}
+
+impl Server {
+    /// Whether clients must use TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        !self.tls_cert_file.as_os_str().is_empty()
+    }
+
+    /// What its URLs begin with.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.has_tls() { "https" } else { "http" }
+    }
 }
 
 impl Config {
@@ -198,6 +222,9 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
+            tls_cert_file: PathBuf::new(),
+            tls_key_file: PathBuf::new(),
+            tls_client_ca_file: PathBuf::new(),
             max_connections: 10_000,
             max_streams_per_connection: 256,
             max_concurrent_requests: 1024,

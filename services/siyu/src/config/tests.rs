@@ -103,7 +103,7 @@ fn variables_of_others_are_left_alone() {
 
 #[test]
 fn unknown_keys_are_refused_in_every_layer() {
-    let peers = "unknown key; [peers] has accounts";
+    let peers = "unknown key; [peers] has accounts, ca_file, cert_file, key_file";
     assert_eq!(
         file("[peers]\naccount = 1").refused(),
         format!("peers.account: {peers} (from file siyu.toml)")
@@ -220,6 +220,9 @@ fn values_that_types_allow_but_sense_does_not() {
         "crm.database_url=sqlite:./data/accounts.db",
         "peers.accounts=127.0.0.1:50051",
         "peers.accounts=https://accounts:50051",
+        "peers.accounts=ftp://accounts:50051",
+        "peers.ca_file=no/such.pem",
+        "server.tls_cert_file=no/such.pem",
         "server.grpc_web_origins=*",
         "server.grpc_web_origins=https://a.example/",
         "server.default_deadline=2m",
@@ -234,6 +237,31 @@ fn values_that_types_allow_but_sense_does_not() {
         assert!(message.ends_with("(from flag --set)"), "{pair} gave {message}");
         assert!(!message.contains("hunter2"), "{pair} gave {message}");
     }
+}
+
+#[test]
+fn files_of_tls_go_together() {
+    let pem = tempfile::NamedTempFile::new().unwrap();
+    let set = |key: &str| format!("{key}={}", pem.path().display());
+    let needs = [
+        ("server.tls_cert_file", "needs server.tls_key_file"),
+        ("server.tls_key_file", "needs server.tls_cert_file"),
+        ("server.tls_client_ca_file", "needs server.tls_cert_file"),
+        ("peers.cert_file", "needs peers.key_file"),
+        ("peers.key_file", "needs peers.cert_file"),
+    ];
+    for (key, problem) in needs {
+        assert_eq!(flags(&[&set(key)]).refused(), format!("{key}: {problem} (from flag --set)"));
+    }
+    let without_ca = [set("peers.cert_file"), set("peers.key_file")];
+    let message = flags(&without_ca.each_ref().map(String::as_str)).refused();
+    assert_eq!(message, "peers.cert_file: needs peers.ca_file (from flag --set)");
+
+    let all = needs.map(|(key, _)| set(key));
+    let mut all: Vec<_> = all.iter().map(String::as_str).collect();
+    let ca_file = set("peers.ca_file");
+    all.extend([ca_file.as_str(), "peers.accounts=https://accounts:50051"]);
+    assert_eq!(flags(&all).load().unwrap().config.peers.accounts, "https://accounts:50051");
 }
 
 #[test]

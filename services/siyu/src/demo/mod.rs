@@ -66,6 +66,10 @@ impl DemoArgs {
         let first_day = last_day.checked_sub(i64::from(self.days - 1).days())?;
         let traffic = Traffic::new(self.seed, first_day, self.days)?;
 
+        anyhow::ensure!(
+            !config.server.has_tls(),
+            "server.tls_cert_file: the demo is served without TLS; leave it empty"
+        );
         // The port first: while another demo holds it, its storage must stay.
         let listener = listen(&config.server).await?;
         let address = listener.local_addr()?;

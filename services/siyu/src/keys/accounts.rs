@@ -9,13 +9,13 @@ use siyu_proto::{
 };
 use siyu_rpc::{
     Error,
-    auth::{KeySet, KeySource},
+    auth::{ACCOUNTS_SOURCE, KeySet, KeySource},
     peer::Peer,
 };
 use tonic::{Code, Status};
 
 /// What the verifier calls these keys.
-pub(super) const SOURCE: &str = "accounts";
+pub(super) const SOURCE: &str = ACCOUNTS_SOURCE;
 
 /// Asks accounts for its keys.
 pub(super) struct AccountsKeys {
