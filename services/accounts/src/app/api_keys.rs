@@ -7,15 +7,21 @@ use siyu_db::DbError;
 use siyu_proto::common::v1::{ErrorReason, Role};
 use siyu_rpc::{
     Error, Mutation, Page,
-    auth::{Caller, CallerKind, Grant, role_name},
+    auth::{Caller, Grant, role_name},
     retrying,
 };
 use tonic::Code;
 
-use super::{create::check_display_name, operators::stored_role, tokens::Token};
+use super::{
+    authority::{check_passed_on, managing_role},
+    create::check_display_name,
+    operators::stored_role,
+    tokens::Token,
+};
 use crate::{
     Accounts,
     domain::api_key::Secret,
+    jobs::cause_of,
     store::{self, api_key::ApiKey},
 };
 
@@ -43,11 +49,7 @@ impl Accounts {
         new: NewApiKey,
     ) -> Result<(ApiKey, Option<Secret>), Error> {
         check_display_name("api_key.display_name", &new.display_name)?;
-        check_role(mutation.caller(), account_id, new.role)?;
         let now = self.clock.now();
-        if new.expire_time.is_some_and(|expire_time| expire_time <= now) {
-            return Err(Error::invalid_field("api_key.expire_time", "must lie in the future"));
-        }
         let api_key_id = if id.is_empty() { self.ids.ulid(now) } else { id };
         let mut random = [0; 32];
         self.ids.fill(&mut random);
@@ -55,7 +57,7 @@ impl Accounts {
         let key = ApiKey {
             account_id: account_id.to_owned(),
             api_key_id,
-            display_name: new.display_name,
+            display_name: new.display_name.clone(),
             role: role_name(new.role),
             secret_digest: secret.digest(),
             create_time: now.0,
@@ -63,14 +65,20 @@ impl Accounts {
             last_use_time: None,
             revoke_time: None,
         };
+        let parent = format!("accounts/{account_id}");
         retrying(|| async {
             let mut tx = self.db.begin().await?;
             if let Some(first) = mutation.first_answer(&mut tx, now).await? {
                 return Ok((first, None));
             }
-            if store::account::get(&mut tx, account_id).await?.is_none() {
-                return Err(Error::not_found(&format!("accounts/{account_id}")));
+            if new.expire_time.is_some_and(|expire_time| expire_time <= now) {
+                return Err(Error::invalid_field("api_key.expire_time", "must lie in the future"));
             }
+            if store::account::get(&mut tx, account_id).await?.is_none() {
+                return Err(Error::not_found(&parent));
+            }
+            let own_role = managing_role(&mut tx, mutation.caller(), &parent, Role::Admin).await?;
+            check_passed_on(own_role, new.role, "api_key.role")?;
             store::api_key::insert(&mut tx, &key).await.map_err(|error| match error {
                 DbError::Duplicate { .. } => Error::exists(&name_of(&key)),
                 other => other.into(),
@@ -133,7 +141,11 @@ impl Accounts {
         // Also without a key there is a digest to compare with: an answer takes as long either way.
         let is_right = secret.has_digest(found.as_ref().map_or("", |key| &key.secret_digest));
         let key = found.filter(|key| is_right && is_good(key, now)).ok_or_else(invalid)?;
-        self.note_use(&key, now).await?;
+        if let Err(error) = self.note_use(&key, now).await {
+            // The next exchange notes it; the program has its token meanwhile.
+            let cause = cause_of(&error);
+            tracing::warn!(api_key = name_of(&key), %error, cause, "the use of an API key could not be noted");
+        }
 
         let grant = Grant { resource: format!("accounts/{account_id}"), role: stored_role(&key.role)? };
         let expire_time = now.plus(TOKEN_LIFE).min(key.expire_time.map_or(Micros(i64::MAX), Micros));
@@ -157,16 +169,6 @@ fn name_of(key: &ApiKey) -> String {
 
 fn is_good(key: &ApiKey, now: Micros) -> bool {
     key.revoke_time.is_none() && key.expire_time.is_none_or(|expire_time| now.0 < expire_time)
-}
-
-/// Nobody passes on more than they may do themselves.
-fn check_role(creator: &Caller, account_id: &str, role: Role) -> Result<(), Error> {
-    let own = creator.role_on(&format!("accounts/{account_id}"));
-    if creator.kind() == CallerKind::Service || own.is_some_and(|own| role <= own) {
-        return Ok(());
-    }
-    let message = format!("api_key.role: {} is more than the role of the caller", role_name(role));
-    Err(Error::new(Code::PermissionDenied, ErrorReason::RoleTooLow, message))
 }
 
 fn invalid() -> Error {

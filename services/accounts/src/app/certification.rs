@@ -12,6 +12,7 @@ use crate::{
     Accounts,
     domain::{certification::Term, credit_code, right::CertificationClass},
     events,
+    jobs::Failures,
     store::{
         self,
         account::Account,
@@ -197,23 +198,30 @@ impl Accounts {
         Ok((found, next))
     }
 
-    /// Tells of every certification that has ended at `now`, each once, whichever process does it.
+    /// Tells of every certification that has ended at `now`, each once, whichever process does it. One that fails does not
+    /// stop the others; the first failure is answered.
     pub(crate) async fn expire_certifications(&self, now: Micros) -> Result<(), Error> {
+        let mut failures = Failures::default();
         loop {
             let mut tx = self.db.begin_read().await?;
-            let over = store::certification::over(&mut tx, now.0, EXPIRED_AT_ONCE).await?;
+            let limit = failures.and(EXPIRED_AT_ONCE);
+            let mut over = store::certification::over(&mut tx, now.0, limit).await?;
             drop(tx);
+            over.retain(|account_id| !failures.has(&account_name(account_id)));
             if over.is_empty() {
-                return Ok(());
+                return failures.into_result();
             }
-            for account_id in &over {
-                retrying(|| async {
+            for account_id in over {
+                let told = retrying(|| async {
                     let mut tx = self.db.begin().await?;
-                    let account = locked(&mut tx, account_id).await?;
+                    let account = locked(&mut tx, &account_id).await?;
                     self.expire(&mut tx, &account, now).await?;
                     Ok(tx.commit().await?)
                 })
-                .await?;
+                .await;
+                if let Err(error) = told {
+                    failures.note(account_name(&account_id), error);
+                }
             }
             self.outbox.wake();
         }
@@ -235,7 +243,11 @@ async fn locked(tx: &mut Tx, account_id: &str) -> Result<Account, Error> {
 }
 
 fn account_not_found(account_id: &str) -> Error {
-    Error::not_found(&format!("accounts/{account_id}"))
+    Error::not_found(&account_name(account_id))
+}
+
+fn account_name(account_id: &str) -> String {
+    format!("accounts/{account_id}")
 }
 
 fn check_may_apply(account: &Account, latest: Option<&Certification>, now: Micros) -> Result<(), Error> {

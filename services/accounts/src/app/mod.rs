@@ -1,6 +1,7 @@
 //! The use cases.
 
 mod api_keys;
+mod authority;
 mod certification;
 mod create;
 mod grants;

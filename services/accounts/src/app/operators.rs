@@ -9,7 +9,7 @@ use siyu_rpc::{
 };
 use tonic::Code;
 
-use super::create::check_display_name;
+use super::{authority::managing_role, create::check_display_name};
 use crate::{
     Accounts,
     store::{self, operator::Operator},
@@ -50,6 +50,7 @@ impl Accounts {
                 return Ok(first);
             }
             lock(&mut tx, parent).await?;
+            managing_role(&mut tx, mutation.caller(), parent, Role::Owner).await?;
             check_is_new(&mut tx, &operator).await?;
             store::operator::insert(&mut tx, &operator).await?;
             mutation.finish(tx, &operator, now).await?;
@@ -89,6 +90,7 @@ impl Accounts {
                 return Ok(first);
             }
             let mut operator = locked(&mut tx, parent, id).await?;
+            managing_role(&mut tx, mutation.caller(), parent, Role::Owner).await?;
             if role != Role::Owner {
                 check_not_last_owner(&mut tx, &operator).await?;
             }
@@ -115,6 +117,7 @@ impl Accounts {
                 return Ok(());
             }
             let operator = locked(&mut tx, parent, id).await?;
+            managing_role(&mut tx, mutation.caller(), parent, Role::Owner).await?;
             check_not_last_owner(&mut tx, &operator).await?;
             store::operator::delete(&mut tx, &operator).await?;
             mutation.finish(tx, &(), now).await
@@ -126,6 +129,23 @@ impl Accounts {
 /// The role of an operator or an API key, as stored.
 pub(super) fn stored_role(role: &str) -> Result<Role, Error> {
     role_named(role).ok_or_else(|| DbError::broken(format!("{role:?} is no role")).into())
+}
+
+/// The strongest role that a person has on an account, also by its company, or on a company; none without any.
+pub(super) async fn role_of(tx: &mut Tx, subject: &str, resource: &str) -> Result<Option<Role>, Error> {
+    let mut parents = vec![resource.to_owned()];
+    if let Some([account_id]) = name::ids(resource, ["accounts"])
+        && let Some(account) = store::account::get(tx, account_id).await?
+    {
+        parents.push(format!("enterprises/{}", account.enterprise_id));
+    }
+    let mut strongest = None;
+    for parent in parents {
+        if let Some(operator) = store::operator::of_subject_at(tx, subject, &parent).await? {
+            strongest = strongest.max(Some(stored_role(&operator.role)?));
+        }
+    }
+    Ok(strongest)
 }
 
 /// The operator. Nobody else changes the people of `parent` until the transaction ends: the last two owners must not

@@ -1,12 +1,16 @@
 //! The keys that sign tokens. They are made when the first is needed; the database of the service holds them.
 
+use std::time::Duration;
+
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx};
+use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{
     Error, Mutation,
     auth::{Caller, Signer, SigningKey},
     retrying,
 };
+use tonic::Code;
 
 use super::tokens::{LONGEST_LIFE, Token};
 use crate::{
@@ -17,6 +21,12 @@ use crate::{
     },
 };
 
+/// How long a key that no longer signs stays listed: until its last token has expired. That may have been made a little
+/// later than the rotation, by a call that had read the key before, or by the clock of another process.
+const LISTED_FOR: Duration = LONGEST_LIFE.saturating_add(Duration::from_secs(10 * 60));
+/// How old the next key must be before it signs: by then every process knows it.
+const KNOWN_AFTER: Duration = Duration::from_secs(60);
+
 impl Accounts {
     /// The public keys that tokens are checked with, oldest first.
     pub(crate) async fn list_signing_keys(&self) -> Result<Vec<PublicKey>, Error> {
@@ -25,8 +35,8 @@ impl Accounts {
         Ok(store::signing_key::listed(&mut tx, self.clock.now().0).await?)
     }
 
-    /// Has the next key sign from now on. The one before is listed until its last token has expired; or none that there
-    /// was is, with `retire_at_once`. Answers the key that signs now.
+    /// Has the next key sign from now on, if it is old enough to be known everywhere. The one before is listed until its last
+    /// token has expired; or none that there was is, with `retire_at_once`. Answers the key that signs now.
     pub(crate) async fn rotate_signing_keys(
         &self,
         mutation: &Mutation,
@@ -44,7 +54,8 @@ impl Accounts {
                 store::signing_key::retire_all(&mut tx, now.0).await?;
                 self.make_key(&mut tx, Stage::Current, now).await?;
             } else {
-                store::signing_key::retire_current(&mut tx, now.plus(LONGEST_LIFE).0).await?;
+                check_known(&mut tx, now).await?;
+                store::signing_key::retire_current(&mut tx, now.plus(LISTED_FOR).0).await?;
                 store::signing_key::promote_next(&mut tx).await?;
             }
             self.make_key(&mut tx, Stage::Next, now).await?;
@@ -107,6 +118,20 @@ impl Accounts {
         let new = NewKey { kid, stage, seed, x, create_time: now.0 };
         Ok(store::signing_key::insert(tx, &new).await?)
     }
+}
+
+/// A key that not every process has heard of yet would have its first tokens refused.
+async fn check_known(tx: &mut Tx, now: Micros) -> Result<(), Error> {
+    let created = store::signing_key::next_create_time(tx).await?.map_or(now, Micros);
+    let known = created.plus(KNOWN_AFTER);
+    if known <= now {
+        return Ok(());
+    }
+    let message = format!(
+        "the next key was made a moment ago and may not be known everywhere: try again at {known}, or set \
+         retire_at_once"
+    );
+    Err(Error::new(Code::FailedPrecondition, ErrorReason::WrongState, message))
 }
 
 fn no_key() -> Error {

@@ -14,13 +14,13 @@ use tonic::Code;
 
 use super::{
     grants::{self, Grants},
-    operators::stored_role,
+    operators::{role_of, stored_role},
 };
 use crate::{Accounts, store};
 
 /// How long a token is good where the call does not say.
 pub(crate) const DEFAULT_LIFE: Duration = Duration::from_secs(3600);
-/// The longest that a token can be good. A key that no longer signs stays listed for so long.
+/// The longest that a token can be good.
 pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 /// A token, and the moment from which on it is refused.
@@ -69,7 +69,7 @@ async fn all_grants(tx: &mut Tx, subject: &str) -> Result<Grants, Error> {
         }
         grants.add(operator.parent, role);
         if grants.len() > grants::MOST {
-            return Err(too_many_grants(subject));
+            return Err(too_many_grants(tx, subject, grants).await?);
         }
     }
     if grants.len() == 0 {
@@ -83,31 +83,26 @@ async fn all_grants(tx: &mut Tx, subject: &str) -> Result<Grants, Error> {
 async fn grants_on(tx: &mut Tx, subject: &str, resources: &[String]) -> Result<Grants, Error> {
     let mut grants = Grants::default();
     for resource in resources {
-        let before = grants.len();
-        let mut parents = vec![resource.clone()];
-        if let Some([account_id]) = name::ids(resource, ["accounts"])
-            && let Some(account) = store::account::get(tx, account_id).await?
-        {
-            parents.push(format!("enterprises/{}", account.enterprise_id));
-        }
-        for parent in parents {
-            if let Some(operator) = store::operator::of_subject_at(tx, subject, &parent).await? {
-                grants.add(resource.clone(), stored_role(&operator.role)?);
-            }
-        }
-        if grants.len() == before {
-            let message = format!("resources: {subject:?} is not an operator of {resource}");
-            let error = Error::new(Code::NotFound, ErrorReason::ResourceNotFound, message);
-            return Err(error.with("resource", resource));
-        }
+        let role = role_of(tx, subject, resource).await?.ok_or_else(|| no_operator(subject, resource))?;
+        grants.add(resource.clone(), role);
     }
     Ok(grants)
 }
 
-fn too_many_grants(subject: &str) -> Error {
+fn no_operator(subject: &str, resource: &str) -> Error {
+    let message = format!("resources: {subject:?} is not an operator of {resource}");
+    Error::new(Code::NotFound, ErrorReason::ResourceNotFound, message).with("resource", resource)
+}
+
+/// Says how many there are and the first of them, so that the platform can let the person choose.
+async fn too_many_grants(tx: &mut Tx, subject: &str, grants: Grants) -> Result<Error, Error> {
+    let (most, count) = (grants::MOST, store::operator::count_grants(tx, subject).await?);
+    let first: Vec<String> = grants.into_pairs().map(|(resource, _)| resource).take(most).collect();
     let message = format!(
-        "{subject:?} has more than {} grants, which is what a token holds; name those it is for in `resources`",
-        grants::MOST
+        "{subject:?} has {count} grants, and a token holds {most}: name those it is for in `resources`, such as some \
+         of the first {most}, which are in the metadata"
     );
-    Error::new(Code::FailedPrecondition, ErrorReason::TooManyGrants, message)
+    Ok(Error::new(Code::FailedPrecondition, ErrorReason::TooManyGrants, message)
+        .with("count", count.to_string())
+        .with("resources", first.join(" ")))
 }

@@ -12,6 +12,10 @@ pub(crate) struct Reservation {
     pub(crate) amount: i64,
     /// What the first call asked for; none: the time it came.
     pub(crate) asked_use_time: Option<Micros>,
+    /// What the first call asked for.
+    pub(crate) asked_expire_time: Option<Micros>,
+    /// What the last move asked for; none: it was never moved.
+    pub(crate) moved_use_time: Option<Micros>,
     pub(crate) use_time: Micros,
     /// None: it is held until it is used.
     pub(crate) expire_time: Option<Micros>,
@@ -20,6 +24,14 @@ pub(crate) struct Reservation {
     pub(crate) parts: Vec<Part>,
     pub(crate) create_time: Micros,
     pub(crate) update_time: Micros,
+}
+
+impl Reservation {
+    /// Whether it stands where a move to `use_time` would bring it. A use in the past became a use at the time of the
+    /// move, so a repeat of the move is known by what it asks for.
+    pub(crate) fn stands_at(&self, use_time: Micros, expire_time: Option<Micros>) -> bool {
+        self.moved_use_time.unwrap_or(self.use_time) == use_time && self.expire_time == expire_time
+    }
 }
 
 /// Where a reservation stands.

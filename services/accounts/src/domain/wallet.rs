@@ -106,7 +106,7 @@ pub(crate) struct Wallet {
     pub(crate) last_sequence: i64,
     /// Number of the last lot.
     pub(crate) last_lot: i64,
-    /// Those whose time is not over, and those with something available or reserved; by number.
+    /// Allowances whose period is not over, and lots with something available or reserved; by number.
     pub(crate) lots: Vec<Lot>,
     /// What was done since it was loaded.
     pub(crate) entries: Vec<Entry>,

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     Accounts,
-    app::rights::{Ask, NewGrant, NewPolicy},
+    app::rights::{Ask, Move, NewGrant, NewPolicy},
 };
 
 #[tonic::async_trait]
@@ -102,8 +102,11 @@ impl RightsService for Accounts {
     ) -> Result<Response<MoveReservationResponse>, Status> {
         let (mutation, request) = admit_mutation(request)?;
         let [account_id, id] = reservation_ids(&request.name)?;
-        let use_time = required_moment(request.use_time.as_ref(), "use_time")?;
-        let reservation = self.move_reservation(account_id, id, use_time, &mutation.actor()).await?;
+        let to = Move {
+            use_time: required_moment(request.use_time.as_ref(), "use_time")?,
+            expire_time: moment(request.expire_time.as_ref(), "expire_time")?,
+        };
+        let reservation = self.move_reservation(account_id, id, to, &mutation.actor()).await?;
         let reservation = Some(to_reservation(account_id, reservation));
         Ok(Response::new(MoveReservationResponse { reservation }))
     }

@@ -8,6 +8,13 @@ statements! {
     LIST = "SELECT * FROM operator WHERE parent = $1 AND operator_id > $2 ORDER BY operator_id LIMIT $3";
     OF_SUBJECT = "SELECT * FROM operator WHERE subject = $1 ORDER BY parent LIMIT $2";
     OF_SUBJECT_AT = "SELECT * FROM operator WHERE subject = $1 AND parent = $2";
+    /// Accounts of a company, and what a person is an operator of directly, each once.
+    COUNT_GRANTS = "SELECT COUNT(*) FROM (\
+                    SELECT parent FROM operator WHERE subject = $1 \
+                    UNION \
+                    SELECT 'accounts/' || account.account_id FROM operator \
+                    JOIN account ON account.enterprise_id = substr(operator.parent, length('enterprises/') + 1) \
+                    WHERE operator.subject = $1 AND operator.parent LIKE 'enterprises/%') AS granted";
     OTHER_OWNERS = "SELECT COUNT(*) FROM operator WHERE parent = $1 AND operator_id <> $2 AND role = 'owner'";
     SET_ROLE = "UPDATE operator SET role = $3, update_time = $4 WHERE parent = $1 AND operator_id = $2";
     DELETE = "DELETE FROM operator WHERE parent = $1 AND operator_id = $2";
@@ -62,6 +69,12 @@ pub(crate) async fn list(
 pub(crate) async fn of_subject(tx: &mut Tx, subject: &str, limit: i64) -> Result<Vec<Operator>, DbError> {
     let text = tx.pick(OF_SUBJECT);
     on_db!(tx, |conn| sqlx::query_as(text).bind(subject).bind(limit).fetch_all(conn).await)
+}
+
+/// On how many accounts and companies a person has a role, those by a company included.
+pub(crate) async fn count_grants(tx: &mut Tx, subject: &str) -> Result<i64, DbError> {
+    let text = tx.pick(COUNT_GRANTS);
+    on_db!(tx, |conn| sqlx::query_scalar(text).bind(subject).fetch_one(conn).await)
 }
 
 /// What a person is to one account or company.

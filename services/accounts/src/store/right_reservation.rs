@@ -8,10 +8,11 @@ use crate::domain::{
 
 statements! {
     GET = "SELECT * FROM right_reservation WHERE account_id = $1 AND reservation_id = $2";
-    INSERT = "INSERT INTO right_reservation (account_id, reservation_id, kind, amount, asked_use_time, use_time, \
-              expire_time, state, parts, create_time, update_time) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    UPDATE = "UPDATE right_reservation SET use_time = $3, state = $4, parts = $5, update_time = $6 \
+    INSERT = "INSERT INTO right_reservation (account_id, reservation_id, kind, amount, asked_use_time, \
+              asked_expire_time, use_time, expire_time, state, parts, create_time, update_time) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    UPDATE = "UPDATE right_reservation SET moved_use_time = $3, use_time = $4, expire_time = $5, state = $6, parts = $7, \
+              update_time = $8 \
               WHERE account_id = $1 AND reservation_id = $2";
     /// Of one wallet, those whose time is over.
     OVERDUE = "SELECT * FROM right_reservation WHERE account_id = $1 AND kind = $2 AND state = 'reserved' \
@@ -27,6 +28,8 @@ struct Row {
     kind: String,
     amount: i64,
     asked_use_time: Option<i64>,
+    asked_expire_time: Option<i64>,
+    moved_use_time: Option<i64>,
     use_time: i64,
     expire_time: Option<i64>,
     state: String,
@@ -48,6 +51,8 @@ impl TryFrom<Row> for Reservation {
             id: row.reservation_id,
             amount: row.amount,
             asked_use_time: row.asked_use_time.map(Micros),
+            asked_expire_time: row.asked_expire_time.map(Micros),
+            moved_use_time: row.moved_use_time.map(Micros),
             use_time: Micros(row.use_time),
             expire_time: row.expire_time.map(Micros),
             create_time: Micros(row.create_time),
@@ -72,6 +77,7 @@ pub(crate) async fn insert(tx: &mut Tx, account_id: &str, reservation: &Reservat
         .bind(reservation.kind.name())
         .bind(reservation.amount)
         .bind(reservation.asked_use_time.map(|time| time.0))
+        .bind(reservation.asked_expire_time.map(|time| time.0))
         .bind(reservation.use_time.0)
         .bind(reservation.expire_time.map(|time| time.0))
         .bind(reservation.state.name())
@@ -90,7 +96,9 @@ pub(crate) async fn update(tx: &mut Tx, account_id: &str, reservation: &Reservat
     on_db!(tx, |conn| sqlx::query(text)
         .bind(account_id)
         .bind(&reservation.id)
+        .bind(reservation.moved_use_time.map(|time| time.0))
         .bind(reservation.use_time.0)
+        .bind(reservation.expire_time.map(|time| time.0))
         .bind(reservation.state.name())
         .bind(parts)
         .bind(reservation.update_time.0)

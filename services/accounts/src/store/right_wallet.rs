@@ -20,9 +20,10 @@ statements! {
            WHERE account_id = $1 AND kind = $2";
     SAVE = "UPDATE right_wallet SET last_sequence = $3, last_lot = $4, available = $5, reserved = $6, used = $7 \
             WHERE account_id = $1 AND kind = $2";
-    /// Those whose time is not over, and those with something in them.
+    /// Allowances whose period is not over, and whatever has something in it: what is used up of a grant stays so.
     OPEN_LOTS = "SELECT * FROM right_lot WHERE account_id = $1 AND kind = $2 \
-                 AND (end_time IS NULL OR end_time > $3 OR available > 0 OR reserved > 0) ORDER BY lot";
+                 AND ((origin = 'policy' AND (end_time IS NULL OR end_time > $3)) OR available > 0 OR reserved > 0) \
+                 ORDER BY lot";
     SAVE_LOTS = ["INSERT INTO right_lot (account_id, kind, lot, origin, start_time, end_time, available, reserved, used, \
                   granted, reason, create_time) \
                   SELECT $1, $2, CAST(input.value->>0 AS BIGINT), input.value->>1, CAST(input.value->>2 AS BIGINT), \
@@ -160,11 +161,11 @@ pub(crate) async fn save_lots(
     tx: &mut Tx,
     account_id: &str,
     kind: RightKind,
-    lots: &[Lot],
+    lots: impl Iterator<Item = &Lot>,
     now: Micros,
 ) -> Result<(), DbError> {
     let text = tx.pick(SAVE_LOTS);
-    let lots = rows(lots.iter().map(|lot| {
+    let lots = rows(lots.map(|lot| {
         let Validity { start, end } = lot.validity;
         let Lot { available, reserved, used, .. } = *lot;
         (lot.number, lot.origin.name(), start.0, end.map(|end| end.0), available, reserved, used)

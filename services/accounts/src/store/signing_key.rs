@@ -8,6 +8,7 @@ statements! {
     INSERT = "INSERT INTO signing_key (kid, stage, seed, x, create_time) VALUES ($1, $2, $3, $4, $5) \
               ON CONFLICT DO NOTHING";
     CURRENT = "SELECT kid, x, seed FROM signing_key WHERE stage = 'current'";
+    NEXT_CREATE_TIME = "SELECT create_time FROM signing_key WHERE stage = 'next'";
     /// Has others who change keys wait until the transaction ends (SQLite has one writer anyway).
     LOCK = {
         sqlite: "SELECT kid FROM signing_key ORDER BY kid",
@@ -88,6 +89,12 @@ pub(crate) async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), DbError> {
 pub(crate) async fn current(tx: &mut Tx) -> Result<Option<CurrentKey>, DbError> {
     let text = tx.pick(CURRENT);
     on_db!(tx, |conn| sqlx::query_as(text).fetch_optional(conn).await)
+}
+
+/// When the key was made that signs after the next rotation.
+pub(crate) async fn next_create_time(tx: &mut Tx) -> Result<Option<i64>, DbError> {
+    let text = tx.pick(NEXT_CREATE_TIME);
+    on_db!(tx, |conn| sqlx::query_scalar(text).fetch_optional(conn).await)
 }
 
 pub(crate) async fn lock(tx: &mut Tx) -> Result<(), DbError> {

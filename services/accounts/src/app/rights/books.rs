@@ -1,11 +1,17 @@
 //! A wallet in hand: locked, loaded, changed, stored with its ledger.
 
+use std::collections::BTreeSet;
+
 use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_rpc::Error;
 
 use crate::{
-    domain::{reservation::State, right::RightKind, wallet::Wallet},
+    domain::{
+        reservation::State,
+        right::RightKind,
+        wallet::{Lot, Wallet},
+    },
     store::{self, right_ledger::Cause, right_wallet::Totals},
 };
 
@@ -50,13 +56,17 @@ impl<'a> Books<'a> {
         Ok(())
     }
 
-    /// Closes lots whose time is over, and stores everything.
+    /// Closes lots whose time is over, and stores what has changed.
     pub(super) async fn close(mut self, tx: &mut Tx, cause: Cause<'_>) -> Result<(), Error> {
         self.wallet.expire(self.now);
         let Self { account_id, kind, now, mut totals, wallet } = self;
         if wallet.entries.is_empty() {
             return Ok(());
         }
+        let last_stored_lot = totals.last_lot;
+        let touched: BTreeSet<i64> = wallet.entries.iter().map(|entry| entry.lot).collect();
+        let is_new = |lot: &Lot| lot.number > last_stored_lot;
+        let changed = wallet.lots.iter().filter(|lot| touched.contains(&lot.number) || is_new(lot));
         totals.last_sequence = wallet.last_sequence;
         totals.last_lot = wallet.last_lot;
         for entry in &wallet.entries {
@@ -65,7 +75,7 @@ impl<'a> Books<'a> {
             totals.used += entry.used;
         }
         store::right_wallet::save(tx, account_id, kind, &totals).await?;
-        store::right_wallet::save_lots(tx, account_id, kind, &wallet.lots, now).await?;
+        store::right_wallet::save_lots(tx, account_id, kind, changed, now).await?;
         store::right_ledger::insert(tx, account_id, kind, &wallet.entries, cause, now).await?;
         Ok(())
     }

@@ -17,6 +17,9 @@ use crate::{
     store::{self, account::Account, right_ledger::Cause},
 };
 
+/// Most lots that one reservation takes from: it is stored with a part of each.
+const MOST_PARTS: usize = 1_000;
+
 /// A reservation that is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
@@ -28,8 +31,15 @@ pub(crate) struct Ask {
     pub(crate) expire_time: Option<Micros>,
 }
 
+/// Where a reservation is to be moved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Move {
+    pub(crate) use_time: Micros,
+    pub(crate) expire_time: Option<Micros>,
+}
+
 impl Accounts {
-    /// Holds rights for a use to come. The same ask again answers the reservation as it stands.
+    /// Holds rights for a use to come. The same ask again answers the reservation as it stands, unless it was given back.
     pub(crate) async fn reserve_right(
         &self,
         account_id: &str,
@@ -55,17 +65,21 @@ impl Accounts {
         let mut books = Books::open(&mut tx, account_id, ask.kind, now).await?;
         if let Some(first) = store::right_reservation::get(&mut tx, account_id, &ask.id).await? {
             check_repeated(account_id, &first, ask)?;
-            return Ok(first);
+            return match first.state {
+                State::Reserved | State::Committed => Ok(first),
+                State::Released | State::Expired => Err(closed(account_id, &first)),
+            };
         }
-        if ask.expire_time.is_some_and(|time| time <= now) {
-            return Err(Error::invalid_field("expire_time", "must be later than now"));
-        }
+        let use_time = ask.use_time.map_or(now, |time| time.max(now));
+        check_expires_later(use_time, ask.expire_time)?;
         let mut reservation = Reservation {
             id: ask.id.clone(),
             kind: ask.kind,
             amount: ask.amount,
             asked_use_time: ask.use_time,
-            use_time: ask.use_time.map_or(now, |time| time.max(now)),
+            asked_expire_time: ask.expire_time,
+            moved_use_time: None,
+            use_time,
             expire_time: ask.expire_time,
             state: State::Reserved,
             parts: Vec::new(),
@@ -84,7 +98,7 @@ impl Accounts {
         &self,
         account_id: &str,
         id: &str,
-        use_time: Micros,
+        to: Move,
         actor: &str,
     ) -> Result<Reservation, Error> {
         retrying(|| async {
@@ -93,11 +107,15 @@ impl Accounts {
             let account = account(&mut tx, account_id).await?;
             let (mut books, mut reservation) = open(&mut tx, account_id, id, now).await?;
             expect_open(account_id, &reservation)?;
-            if reservation.use_time == use_time {
+            if reservation.stands_at(to.use_time, to.expire_time) {
                 return Ok(reservation);
             }
+            let use_time = to.use_time.max(now);
+            check_expires_later(use_time, to.expire_time)?;
             books.wallet.release(id, &reservation.parts);
-            reservation.use_time = use_time.max(now);
+            reservation.moved_use_time = Some(to.use_time);
+            reservation.use_time = use_time;
+            reservation.expire_time = to.expire_time;
             reservation.update_time = now;
             reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
             store::right_reservation::update(&mut tx, account_id, &reservation).await?;
@@ -200,10 +218,29 @@ async fn take(
             Some(Allowance { limit: policy.amount, period })
         }
     };
-    books.wallet.reserve(id, *amount, *use_time, allowance).map_err(|shortage| {
+    let parts = books.wallet.reserve(id, *amount, *use_time, allowance).map_err(|shortage| {
         let policy = policy.as_ref().zip(allowance);
         quota::exceeded(&account.account_id, (*kind, class), policy, *amount, shortage)
-    })
+    })?;
+    if parts.len() > MOST_PARTS {
+        let rule = format!(
+            "takes from {} grants, and a reservation from {MOST_PARTS} at most: reserve it in several smaller ones",
+            parts.len()
+        );
+        return Err(Error::invalid_field("amount", rule));
+    }
+    Ok(parts)
+}
+
+/// Whoever gives rights back before their use would have them used without a right.
+fn check_expires_later(use_time: Micros, expire_time: Option<Micros>) -> Result<(), Error> {
+    match expire_time {
+        Some(expire_time) if expire_time <= use_time => {
+            let rule = format!("must be later than the time of use, which is {use_time}");
+            Err(Error::invalid_field("expire_time", rule))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the same is asked for as the first time.
@@ -212,7 +249,7 @@ fn check_repeated(account_id: &str, first: &Reservation, ask: &Ask) -> Result<()
         ("kind", first.kind == ask.kind),
         ("amount", first.amount == ask.amount),
         ("use_time", first.asked_use_time == ask.use_time),
-        ("expire_time", first.expire_time == ask.expire_time),
+        ("expire_time", first.asked_expire_time == ask.expire_time),
     ];
     match fields.into_iter().find(|(_, same)| !same) {
         None => Ok(()),

@@ -10,7 +10,7 @@ use crate::{
     app::certification_class,
     domain::{
         right::{CertificationClass, Period, RightKind},
-        wallet::{Origin, Validity},
+        wallet::{Origin, Validity, Wallet},
     },
     store::{
         self,
@@ -173,7 +173,7 @@ async fn right(
     (time, now): (Micros, Micros),
 ) -> Result<RightView, Error> {
     let account_id = &account.account_id;
-    let lots = store::right_wallet::open_lots(tx, account_id, kind, now).await?;
+    let lots = lots_now(tx, account_id, kind, now).await?;
     let allowance = match store::right_policy::in_force(tx, kind, class, time).await? {
         None => None,
         Some(policy) => {
@@ -198,6 +198,26 @@ async fn right(
         grants: grants.into_iter().map(|stored| Granted::of(kind, stored)).collect(),
         totals: store::right_wallet::totals(tx, account_id, kind).await?,
     })
+}
+
+/// The lots as whoever writes next would find them, before background work has come by: what is over has been given back.
+async fn lots_now(
+    tx: &mut Tx,
+    account_id: &str,
+    kind: RightKind,
+    now: Micros,
+) -> Result<Vec<StoredLot>, Error> {
+    let mut stored = store::right_wallet::open_lots(tx, account_id, kind, now).await?;
+    let lots = stored.iter().map(|stored| stored.lot).collect();
+    let mut wallet = Wallet { lots, ..Wallet::default() };
+    for reservation in store::right_reservation::overdue(tx, account_id, kind, now).await? {
+        wallet.lapse(&reservation.id, &reservation.parts);
+    }
+    wallet.expire(now);
+    for (stored, lot) in stored.iter_mut().zip(wallet.lots) {
+        stored.lot = lot;
+    }
+    Ok(stored)
 }
 
 pub(super) fn zone(account: &Account) -> Result<TimeZone, Error> {

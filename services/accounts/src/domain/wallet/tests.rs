@@ -154,7 +154,10 @@ struct Books {
 impl Books {
     /// What storage would load.
     fn load(&mut self, now: Micros) {
-        let is_open = |lot: &Lot| !lot.validity.is_over(now) || lot.available > 0 || lot.reserved > 0;
+        let is_open = |lot: &Lot| {
+            let may_be_asked = lot.origin == Origin::Policy && !lot.validity.is_over(now);
+            may_be_asked || lot.available > 0 || lot.reserved > 0
+        };
         let (open, closed): (Vec<_>, Vec<_>) = self.wallet.lots.drain(..).partition(is_open);
         self.wallet.lots = open;
         self.put_away.extend(closed);

@@ -18,6 +18,9 @@ use crate::{
     store::right_ledger::Recorded,
 };
 
+/// The year 9000: the calendar of every zone reaches beyond it, with room for the month after.
+const TOO_LATE: Micros = Micros::from_seconds(221_845_392_000);
+
 fn not_set(field: &str) -> Error {
     Error::invalid_field(field, "must be set")
 }
@@ -77,7 +80,8 @@ pub(super) fn moment(time: Option<&Timestamp>, field: &str) -> Result<Option<Mic
 /// A moment that must be there.
 pub(super) fn required_moment(time: Option<&Timestamp>, field: &str) -> Result<Micros, Error> {
     let moment = time.ok_or_else(|| not_set(field)).map(from_proto)?;
-    moment.ok_or_else(|| Error::invalid_field(field, "must be a valid timestamp"))
+    let moment = moment.filter(|moment| *moment < TOO_LATE);
+    moment.ok_or_else(|| Error::invalid_field(field, "must be a valid timestamp before the year 9000"))
 }
 
 pub(super) fn reservation_ids(text: &str) -> Result<[&str; 2], Error> {
