@@ -132,6 +132,7 @@ async fn kill_around_events(engine: Engine, kills: u32, seed: u64) -> anyhow::Re
         report.kills,
         stopwatch.elapsed().as_secs_f64()
     );
+    println!("  processes frozen for a while   {}", report.freezes);
     println!("  events written                 {}", report.written);
     println!("  most that were not applied yet {}", report.most_lag);
     println!("  until all were, after the last {:.1} s", report.recovery.as_secs_f64());

@@ -69,6 +69,8 @@ grep -rqF "${secret##*_}" "$work"/*.log "$data" && echo "UNEXPECTED: the secret 
 
 say "The keys that sign: one more after a rotation, none of the old ones after one at once"
 call_as '' TokenService/ListSigningKeys
+expect_error WRONG_STATE TokenService/RotateSigningKeys
+call ClockService/AdvanceTime '{"by": "60s"}' >/dev/null
 call TokenService/RotateSigningKeys
 call_as "$omar" FanService/ListFans "{$shop}"
 call TokenService/RotateSigningKeys '{"retire_at_once": true}'

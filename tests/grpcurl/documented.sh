@@ -57,6 +57,9 @@ paste_all() {
       call TierService/CreateTierRules '{"parent": "accounts/lumi-flagship", "tier_rules": {"half_life": "86400s", "favorable_enter": 5,
         "favorable_leave": 4, "true_love_enter": 9, "true_love_leave": 8, "weights": [{"kind": 1, "points": 1}]}}' >/dev/null
     fi
+    if [[ $command == */RotateSigningKeys* ]]; then
+      call ClockService/AdvanceTime '{"by": "60s"}' >/dev/null
+    fi
     if [[ $command == *'$API_KEY'* ]]; then
       call ApiKeyService/CreateApiKey '{"parent": "accounts/lumi-flagship", "api_key": {"display_name": "Till", "role": 1}}' >/dev/null
       api_key=$(field secret)

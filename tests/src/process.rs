@@ -86,10 +86,18 @@ impl Process {
     /// # Errors
     /// With what the process said, when it ends or does not become ready.
     pub async fn ready(&mut self) -> anyhow::Result<String> {
-        let lines = self.said.take().context("the process was waited for before")?;
-        let url = timeout(START, listening(lines)).await.context("the process does not listen")??;
+        let url = self.listening().await?;
         timeout(START, serving(&url)).await.context("the process does not become ready")??;
         Ok(url)
+    }
+
+    /// Waits until it listens; answers the URL, also one of `https`. To be called once.
+    ///
+    /// # Errors
+    /// With what the process said, when it ends or does not listen.
+    pub async fn listening(&mut self) -> anyhow::Result<String> {
+        let lines = self.said.take().context("the process was waited for before")?;
+        timeout(START, listening(lines)).await.context("the process does not listen")?
     }
 
     /// Sends it a signal.
@@ -97,16 +105,7 @@ impl Process {
     /// # Errors
     /// When it has ended.
     pub async fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let name = match signal {
-            Signal::Terminate => "TERM",
-            Signal::Stop => "STOP",
-            Signal::Continue => "CONT",
-        };
-        let id = self.id().context("the process has ended")?.to_string();
-        let mut kill = Command::new("sh");
-        let status = kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().await?;
-        ensure!(status.success(), "the process takes no signal {name}");
-        Ok(())
+        send(self.id(), signal).await
     }
 
     /// Waits until it is gone; answers how it ended.
@@ -137,12 +136,26 @@ impl Process {
     }
 }
 
+/// Sends a signal to a process, unless it has ended.
+pub(crate) async fn send(process: Option<u32>, signal: Signal) -> anyhow::Result<()> {
+    let name = match signal {
+        Signal::Terminate => "TERM",
+        Signal::Stop => "STOP",
+        Signal::Continue => "CONT",
+    };
+    let id = process.context("the process has ended")?.to_string();
+    let mut kill = Command::new("sh");
+    let status = kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().await?;
+    ensure!(status.success(), "the process takes no signal {name}");
+    Ok(())
+}
+
 /// Reads until the process says where it listens. What it says later is thrown away, so that it never waits for a
 /// reader.
 async fn listening(mut lines: Lines<BufReader<ChildStderr>>) -> anyhow::Result<String> {
     let mut said = String::new();
     while let Some(line) = lines.next_line().await? {
-        let url = line.split([' ', ',']).find(|word| word.starts_with("http://127.0.0.1:"));
+        let url = line.split([' ', ',']).find(|word| word.contains("://127.0.0.1:"));
         if let Some(url) = url.filter(|_| line.contains("ready in")) {
             let url = url.to_owned();
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

@@ -3,24 +3,28 @@
 use std::time::Duration;
 
 use siyu::connect::connect;
-use siyu_db::{Db, OpenOptions, on_db};
 use siyu_proto::{
     accounts::v1::{
         ApiKey, CreateApiKeyRequest, CreateApiKeyResponse, ExchangeApiKeyRequest, ExchangeApiKeyResponse,
-        ListApiKeysRequest, RevokeApiKeyRequest, api_key_service_client::ApiKeyServiceClient,
+        ListApiKeysRequest, RevokeApiKeyRequest, UpdateOperatorRoleRequest,
+        api_key_service_client::ApiKeyServiceClient, operator_service_client::OperatorServiceClient,
         token_service_client::TokenServiceClient,
     },
     common::v1::Role,
     crm::v1::{ListFansRequest, fan_service_client::FanServiceClient},
 };
-use siyu_rpc::time::to_proto;
+use siyu_rpc::{
+    auth::{Caller, Grant, ON_BEHALF_OF},
+    time::to_proto,
+};
 use siyu_tests::TestSuite;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 use crate::{
     mutations::entries,
+    operators::{add, delete, operator, operators, set_role, token_of},
     raw::channel,
-    support::{fields, reason},
+    support::{fields, on_accounts_db, reason, texts_of_accounts_db},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -162,22 +166,16 @@ async fn its_last_use_is_noted_now_and_then(suite: TestSuite) {
 
 /// All texts of the tables that could hold a secret.
 async fn stored_texts(suite: &TestSuite) -> String {
-    let options = OpenOptions { url: suite.config.accounts_database_url(), max_connections: 2 };
-    let db = Db::connect(&options).await.unwrap();
-    let mut tx = db.begin_read().await.unwrap();
     let mut texts = Vec::new();
     for sql in [
         "SELECT answer FROM request",
         "SELECT request || resource FROM audit_entry",
         "SELECT secret_digest || display_name FROM api_key",
     ] {
-        let found: Vec<String> =
-            on_db!(&mut tx, |conn| sqlx::query_scalar(sql).fetch_all(conn).await).unwrap();
+        let found = texts_of_accounts_db(suite, sql).await;
         assert!(!found.is_empty(), "{sql}");
         texts.extend(found);
     }
-    drop(tx);
-    db.close().await;
     texts.concat()
 }
 
@@ -244,11 +242,126 @@ async fn mistakes_are_named(suite: TestSuite) {
     suite.finish().await;
 }
 
+fn is_role_too_low(answer: Result<impl std::fmt::Debug, Status>) {
+    let status = answer.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::PermissionDenied, "ROLE_TOO_LOW"),
+        "{status}"
+    );
+}
+
+/// A client with a token that accounts made for `idp|{id}`.
+async fn as_operator(suite: &TestSuite, id: &str) -> Client {
+    let token = token_of(suite, id).await;
+    ApiKeyServiceClient::new(connect(&suite.url, &token).await.unwrap())
+}
+
+async fn who_was_removed_leaves_no_key_behind(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    add(&suite, "accounts/shop", "omar", Role::Admin).await;
+    let mut omar = as_operator(&suite, "omar").await;
+    omar.create_api_key(key("first", Role::Admin)).await.unwrap();
+
+    // Their token is as good as before; what is stored of them counts.
+    set_role(&suite, "accounts/shop/operators/omar", Role::Agent).await.unwrap();
+    is_role_too_low(omar.create_api_key(key("demoted", Role::Analyst)).await);
+    delete(operators(&suite), "accounts/shop/operators/omar").await.unwrap();
+    let answer = omar.create_api_key(key("removed", Role::Analyst)).await;
+    assert!(answer.as_ref().unwrap_err().message().contains("admin on accounts/shop"), "{answer:?}");
+    is_role_too_low(answer);
+    add(&suite, "enterprises/lumi", "omar", Role::Admin).await;
+    omar.create_api_key(key("by-company", Role::Admin)).await.unwrap();
+    is_role_too_low(omar.create_api_key(key("above", Role::Owner)).await);
+    assert_eq!(list(&suite).await.len(), 2);
+    suite.finish().await;
+}
+
+async fn a_key_makes_no_key_and_no_operator(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    add(&suite, "accounts/shop", "omar", Role::Analyst).await;
+    let secret = create(&suite, key("leaked", Role::Owner)).await.secret;
+    let client = connect(&suite.url, &exchange(&suite, &secret).await.unwrap().token).await.unwrap();
+    let mut as_key = ApiKeyServiceClient::new(client.clone());
+    let answer = as_key.create_api_key(key("more", Role::Analyst)).await;
+    assert!(answer.as_ref().unwrap_err().message().contains("accounts/shop/apiKeys/leaked"), "{answer:?}");
+    is_role_too_low(answer);
+    let mut as_key_of_people = OperatorServiceClient::new(client.clone());
+    is_role_too_low(as_key_of_people.create_operator(operator("accounts/shop", "eve", Role::Owner)).await);
+    let update = UpdateOperatorRoleRequest {
+        name: "accounts/shop/operators/omar".to_owned(),
+        role: Role::Owner.into(),
+        request_id: String::new(),
+    };
+    is_role_too_low(as_key_of_people.update_operator_role(update).await);
+    is_role_too_low(delete(as_key_of_people, "accounts/shop/operators/omar").await);
+    // It may end itself.
+    let name = "accounts/shop/apiKeys/leaked".to_owned();
+    as_key.revoke_api_key(RevokeApiKeyRequest { name, ..RevokeApiKeyRequest::default() }).await.unwrap();
+    suite.finish().await;
+}
+
+async fn a_service_makes_no_key_above_whom_it_acts_for(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    add(&suite, "accounts/shop", "omar", Role::Admin).await;
+    let channel = channel(&suite).await;
+    let create_for = async |operator: &str, id: &str, role: Role| {
+        let mut request = Request::new(key(id, role));
+        let headers = request.metadata_mut();
+        let service = suite.token(&Caller::service("gateway"));
+        headers.insert("authorization", format!("Bearer {service}").parse().unwrap());
+        headers.insert(ON_BEHALF_OF, format!("Bearer {operator}").parse().unwrap());
+        ApiKeyServiceClient::new(channel.clone()).create_api_key(request).await
+    };
+    let grant = Grant { resource: "accounts/shop".to_owned(), role: Role::Admin };
+    let of_platform = suite.token(&Caller::operator("li", vec![grant]));
+    is_role_too_low(create_for(&of_platform, "above", Role::Owner).await);
+    create_for(&of_platform, "same", Role::Admin).await.unwrap();
+    let of_accounts = token_of(&suite, "omar").await;
+    is_role_too_low(create_for(&of_accounts, "above", Role::Owner).await);
+    create_for(&of_accounts, "too", Role::Admin).await.unwrap();
+    delete(operators(&suite), "accounts/shop/operators/omar").await.unwrap();
+    is_role_too_low(create_for(&of_accounts, "removed", Role::Analyst).await);
+    // Users of the platform have no role that could limit a service.
+    create_for(&suite.token(&Caller::user("u1")), "by-user", Role::Owner).await.unwrap();
+    suite.finish().await;
+}
+
+async fn a_repeat_after_the_key_has_expired_gets_the_first_answer(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let mut request = CreateApiKeyRequest { request_id: "r1".to_owned(), ..key("short", Role::Analyst) };
+    request.api_key.as_mut().unwrap().expire_time = Some(to_proto(suite.clock.now().plus(MINUTE)));
+    let first = create(&suite, request.clone()).await.api_key;
+    suite.advance(MINUTE).await;
+    assert_eq!(create(&suite, request).await.api_key, first);
+    suite.finish().await;
+}
+
+async fn a_use_that_cannot_be_noted_stops_no_program(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let secret = create(&suite, key("cash-desk", Role::Analyst)).await.secret;
+    let refuse_updates = if suite.config.accounts_database_url().starts_with("sqlite") {
+        "CREATE TRIGGER full_disk BEFORE UPDATE ON api_key BEGIN SELECT RAISE(ABORT, 'full'); END"
+    } else {
+        "ALTER TABLE api_key ADD CHECK (last_use_time IS NULL)"
+    };
+    on_accounts_db(&suite, refuse_updates).await;
+    let token = exchange(&suite, &secret).await.unwrap().token;
+    list_fans(&suite, &token, "shop").await.unwrap();
+    assert_eq!(list(&suite).await[0].last_use_time, None);
+    suite.finish().await;
+}
+
 siyu_tests::on_both_engines!(
     a_key_is_good_for_tokens,
+    a_key_makes_no_key_and_no_operator,
+    a_repeat_after_the_key_has_expired_gets_the_first_answer,
     a_secret_is_shown_once_and_kept_nowhere,
+    a_service_makes_no_key_above_whom_it_acts_for,
+    a_use_that_cannot_be_noted_stops_no_program,
     its_last_use_is_noted_now_and_then,
     mistakes_are_named,
     nobody_passes_on_more_than_they_may,
     what_is_no_good_key_is_refused_alike,
+    who_was_removed_leaves_no_key_behind,
 );

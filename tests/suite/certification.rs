@@ -52,7 +52,7 @@ fn application(account: &str) -> ApplyCertificationRequest {
     }
 }
 
-async fn apply(suite: &TestSuite, account: &str) -> Result<Certification, Status> {
+pub(crate) async fn apply(suite: &TestSuite, account: &str) -> Result<Certification, Status> {
     let answer = certifications(suite).apply_certification(application(account)).await?;
     Ok(answer.into_inner().certification.unwrap())
 }
@@ -73,7 +73,7 @@ async fn review(
     Ok(answer.into_inner().certification.unwrap())
 }
 
-async fn approve(suite: &TestSuite, name: &str) -> Certification {
+pub(crate) async fn approve(suite: &TestSuite, name: &str) -> Certification {
     review(suite, name, Decision::Approve, "").await.unwrap()
 }
 

@@ -1,9 +1,11 @@
 //! Operators of accounts and companies: who there is, and that somebody owns them.
 
+use siyu::connect::connect;
 use siyu_proto::{
     accounts::v1::{
-        CreateOperatorRequest, DeleteOperatorRequest, ListOperatorsRequest, Operator,
-        UpdateOperatorRoleRequest, operator_service_client::OperatorServiceClient,
+        CreateOperatorRequest, CreateOperatorTokenRequest, DeleteOperatorRequest, ListOperatorsRequest,
+        Operator, UpdateOperatorRoleRequest, operator_service_client::OperatorServiceClient,
+        token_service_client::TokenServiceClient,
     },
     common::v1::Role,
 };
@@ -18,11 +20,11 @@ use crate::{
 
 type Client = OperatorServiceClient<siyu::connect::Client>;
 
-fn operators(suite: &TestSuite) -> Client {
+pub(crate) fn operators(suite: &TestSuite) -> Client {
     OperatorServiceClient::new(suite.client())
 }
 
-fn operator(parent: &str, id: &str, role: Role) -> CreateOperatorRequest {
+pub(crate) fn operator(parent: &str, id: &str, role: Role) -> CreateOperatorRequest {
     CreateOperatorRequest {
         parent: parent.to_owned(),
         operator: Some(Operator {
@@ -42,16 +44,31 @@ pub(crate) async fn add(suite: &TestSuite, parent: &str, id: &str, role: Role) -
     answer.into_inner().operator.unwrap()
 }
 
-async fn set_role(suite: &TestSuite, name: &str, role: Role) -> Result<Operator, Status> {
+pub(crate) async fn set_role(suite: &TestSuite, name: &str, role: Role) -> Result<Operator, Status> {
+    set_role_as(operators(suite), name, role).await
+}
+
+async fn set_role_as(mut client: Client, name: &str, role: Role) -> Result<Operator, Status> {
     let request = UpdateOperatorRoleRequest {
         name: name.to_owned(),
         role: role.into(),
         ..UpdateOperatorRoleRequest::default()
     };
-    Ok(operators(suite).update_operator_role(request).await?.into_inner().operator.unwrap())
+    Ok(client.update_operator_role(request).await?.into_inner().operator.unwrap())
 }
 
-async fn delete(mut client: Client, name: &str) -> Result<(), Status> {
+/// A token that accounts makes for `idp|{id}`, for 12 hours.
+pub(crate) async fn token_of(suite: &TestSuite, id: &str) -> String {
+    let request = CreateOperatorTokenRequest {
+        subject: format!("idp|{id}"),
+        ttl: Some(prost_types::Duration { seconds: 43_200, nanos: 0 }),
+        ..CreateOperatorTokenRequest::default()
+    };
+    let mut tokens = TokenServiceClient::new(suite.client());
+    tokens.create_operator_token(request).await.unwrap().into_inner().token
+}
+
+pub(crate) async fn delete(mut client: Client, name: &str) -> Result<(), Status> {
     let request = DeleteOperatorRequest { name: name.to_owned(), ..DeleteOperatorRequest::default() };
     client.delete_operator(request).await.map(drop)
 }
@@ -148,6 +165,40 @@ async fn somebody_owns_it(suite: TestSuite) {
     suite.finish().await;
 }
 
+/// Their tokens are still good, and say that they own it.
+async fn who_was_removed_lets_nobody_in(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    for parent in ["accounts/shop", "enterprises/lumi"] {
+        add(&suite, parent, "li-na", Role::Owner).await;
+        add(&suite, parent, "omar", Role::Owner).await;
+        let client = connect(&suite.url, &token_of(&suite, "omar").await).await.unwrap();
+        let mut omar = OperatorServiceClient::new(client);
+        omar.create_operator(operator(parent, "wang", Role::Agent)).await.unwrap();
+        let (own_name, wang) = (format!("{parent}/operators/omar"), format!("{parent}/operators/wang"));
+
+        let is_refused = |status: Status| {
+            assert_eq!(
+                (status.code(), reason(&status).as_str()),
+                (Code::PermissionDenied, "ROLE_TOO_LOW"),
+                "{status}"
+            );
+        };
+        set_role(&suite, &own_name, Role::Admin).await.unwrap();
+        is_refused(set_role_as(omar.clone(), &own_name, Role::Owner).await.unwrap_err());
+        delete(operators(&suite), &own_name).await.unwrap();
+        is_refused(omar.create_operator(operator(parent, "omar", Role::Owner)).await.unwrap_err());
+        is_refused(set_role_as(omar.clone(), &wang, Role::Owner).await.unwrap_err());
+        is_refused(delete(omar.clone(), &wang).await.unwrap_err());
+        let expected = [("li-na".to_owned(), Role::Owner), ("wang".to_owned(), Role::Agent)];
+        assert_eq!(list(&suite, parent).await, expected);
+
+        // Who is an operator by the platform's own token is no row of ours.
+        let mut of_platform = OperatorServiceClient::new(suite.operator(parent, Role::Owner).await);
+        of_platform.create_operator(operator(parent, "zhao", Role::Agent)).await.unwrap();
+    }
+    suite.finish().await;
+}
+
 /// All but one of eight owners can leave, however they try.
 async fn of_owners_who_leave_at_once_one_stays(suite: TestSuite) {
     suite.account("lumi", "shop").await;
@@ -229,4 +280,5 @@ siyu_tests::on_both_engines!(
     of_owners_who_leave_at_once_one_stays,
     people_come_and_go,
     somebody_owns_it,
+    who_was_removed_lets_nobody_in,
 );

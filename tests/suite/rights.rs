@@ -21,11 +21,11 @@ use tonic_types::StatusExt;
 
 use crate::support::{at, fields, micros, reason};
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 type Rights = RightsServiceClient<siyu::connect::Client>;
 
-fn rights(suite: &TestSuite) -> Rights {
+pub(crate) fn rights(suite: &TestSuite) -> Rights {
     RightsServiceClient::new(suite.client())
 }
 
@@ -54,30 +54,30 @@ pub(crate) fn ask(id: &str, amount: i64, use_time: Option<&str>) -> ReserveRight
     }
 }
 
-async fn reserve(suite: &TestSuite, request: ReserveRightRequest) -> Result<Reservation, Status> {
+pub(crate) async fn reserve(suite: &TestSuite, request: ReserveRightRequest) -> Result<Reservation, Status> {
     rights(suite).reserve_right(request).await.map(|answer| answer.into_inner().reservation.unwrap())
 }
 
-fn named(id: &str) -> String {
+pub(crate) fn named(id: &str) -> String {
     format!("accounts/shop/rightReservations/{id}")
 }
 
-async fn commit(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
+pub(crate) async fn commit(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
     let request = CommitReservationRequest { name: named(id) };
     rights(suite).commit_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
 }
 
-async fn release(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
+pub(crate) async fn release(suite: &TestSuite, id: &str) -> Result<Reservation, Status> {
     let request = ReleaseReservationRequest { name: named(id) };
     rights(suite).release_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
 }
 
 async fn moved(suite: &TestSuite, id: &str, use_time: &str) -> Result<Reservation, Status> {
-    let request = MoveReservationRequest { name: named(id), use_time: Some(at(use_time)) };
+    let request = MoveReservationRequest { name: named(id), use_time: Some(at(use_time)), expire_time: None };
     rights(suite).move_reservation(request).await.map(|answer| answer.into_inner().reservation.unwrap())
 }
 
-async fn grant(suite: &TestSuite, amount: i64, expire_time: Option<&str>) -> String {
+pub(crate) async fn grant(suite: &TestSuite, amount: i64, expire_time: Option<&str>) -> String {
     let request = GrantRightRequest {
         parent: "accounts/shop".to_owned(),
         kind: RightKind::Push.into(),
@@ -89,17 +89,17 @@ async fn grant(suite: &TestSuite, amount: i64, expire_time: Option<&str>) -> Str
     rights(suite).grant_right(request).await.unwrap().into_inner().grant.unwrap().name
 }
 
-async fn wallet(suite: &TestSuite, time: Option<&str>) -> Wallet {
+pub(crate) async fn wallet(suite: &TestSuite, time: Option<&str>) -> Wallet {
     let request = GetWalletRequest { parent: "accounts/shop".to_owned(), time: time.map(at) };
     rights(suite).get_wallet(request).await.unwrap().into_inner().wallet.unwrap()
 }
 
-async fn pushes(suite: &TestSuite, time: Option<&str>) -> Right {
+pub(crate) async fn pushes(suite: &TestSuite, time: Option<&str>) -> Right {
     wallet(suite, time).await.rights.into_iter().find(|right| right.kind() == RightKind::Push).unwrap()
 }
 
 /// Limit, reserved and used of the allowance at a time.
-async fn allowance(suite: &TestSuite, time: Option<&str>) -> (i64, i64, i64) {
+pub(crate) async fn allowance(suite: &TestSuite, time: Option<&str>) -> (i64, i64, i64) {
     let allowance = pushes(suite, time).await.allowance.unwrap();
     (allowance.limit, allowance.reserved, allowance.used)
 }
@@ -141,7 +141,7 @@ async fn kinds(suite: &TestSuite) -> Vec<LedgerEntryKind> {
 }
 
 /// An account that may send so many pushes a month.
-async fn shop(suite: &TestSuite, amount: i64) {
+pub(crate) async fn shop(suite: &TestSuite, amount: i64) {
     suite.account("lumi", "shop").await;
     rights(suite).create_right_policy(policy(amount, None)).await.unwrap();
 }
@@ -417,8 +417,9 @@ async fn certification_opens_the_allowance_and_its_end_closes_it(suite: TestSuit
     // The platform's rule.
     assert_eq!(wallet(&suite, None).await.certification_class(), CertificationClass::Certified);
     assert_eq!(allowance(&suite, None).await, (8, 0, 0));
-    reserve(&suite, ask("a", 8, Some("2027-02-28T00:00:00Z"))).await.unwrap();
-    // In the same month, but after the term.
+    // On the last day of the term, which is the first of March; then in the same month, but after the term.
+    reserve(&suite, ask("a", 7, Some("2027-03-01T00:00:00Z"))).await.unwrap();
+    assert_eq!(allowance(&suite, Some("2027-03-01T15:59:59Z")).await, (8, 7, 0));
     let after = "2027-03-20T00:00:00Z";
     assert_eq!(pushes(&suite, Some(after)).await.allowance, None);
     let status = reserve(&suite, ask("b", 1, Some(after))).await.unwrap_err();

@@ -199,7 +199,7 @@ async fn an_old_connection_is_replaced_without_a_failed_call_and_cut_when_it_sta
     // Another service makes one connection after the other meanwhile, and does not notice.
     let token = ServiceToken::default();
     token.replace(&suite.token(&Caller::service("other"))).unwrap();
-    let mut fans = FanServiceClient::new(peer::remote(&suite.url, &token).unwrap());
+    let mut fans = FanServiceClient::new(peer::remote(&suite.url, None, &token).unwrap());
     while stopwatch.elapsed() < Duration::from_secs(5) {
         let request = GetFanRequest { name: "accounts/shop/fans/u1".to_owned() };
         let answer = fans.get_fan(request).await;

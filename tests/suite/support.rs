@@ -6,6 +6,7 @@ use prost_types::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use siyu_clock::Micros;
+use siyu_db::{Db, OpenOptions, on_db};
 use siyu_proto::crm::v1::{
     Fan, GetFanRequest, GetSalesRequest, IngestInteractionsRequest, IngestInteractionsResponse, Interaction,
     InteractionKind, ListFansRequest, ListInteractionsRequest, ListTierChangesRequest, Purchase,
@@ -169,6 +170,27 @@ pub(crate) fn fields(status: &Status) -> Vec<String> {
     let details = status.get_error_details();
     let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// Runs a statement on the database of accounts, for what no call can do.
+pub(crate) async fn on_accounts_db(suite: &TestSuite, sql: &'static str) {
+    let options = OpenOptions { url: suite.config.accounts_database_url(), max_connections: 2 };
+    let db = Db::connect(&options).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    on_db!(&mut tx, |conn| sqlx::query(sql).execute(conn).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+}
+
+/// The texts that a statement finds in the database of accounts.
+pub(crate) async fn texts_of_accounts_db(suite: &TestSuite, sql: &'static str) -> Vec<String> {
+    let options = OpenOptions { url: suite.config.accounts_database_url(), max_connections: 2 };
+    let db = Db::connect(&options).await.unwrap();
+    let mut tx = db.begin_read().await.unwrap();
+    let found = on_db!(&mut tx, |conn| sqlx::query_scalar(sql).fetch_all(conn).await).unwrap();
+    drop(tx);
+    db.close().await;
+    found
 }
 
 /// Random numbers that are the same in every run.

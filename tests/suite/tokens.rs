@@ -17,6 +17,7 @@ use siyu_rpc::time::to_proto;
 use siyu_tests::{Engine, TestSuite, cluster::Cluster, installation::create_accounts};
 use tokio::{task::JoinSet, time::sleep};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::{
     mutations::entries,
@@ -27,6 +28,7 @@ use crate::{
 
 /// 2026-03-01T00:00:00Z
 const START: Micros = Micros::from_seconds(1_772_323_200);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Longer than anything here takes: only a hanging test waits for so long.
 const LONG: Duration = Duration::from_secs(30);
@@ -138,6 +140,11 @@ async fn a_token_holds_so_many_grants(suite: TestSuite) {
     let status = token(suite.client(), request("li-na", &[])).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "TOO_MANY_GRANTS"));
     assert!(status.message().contains("50") && status.message().contains("resources"), "{status}");
+    let details = status.get_error_details();
+    let metadata = &details.error_info().unwrap().metadata;
+    assert_eq!(metadata["count"], "52");
+    let first: Vec<&str> = metadata["resources"].split(' ').collect();
+    assert_eq!((first.len(), first[0], first[49]), (50, "accounts/shop-00", "accounts/shop-49"));
     let most: Vec<_> = (0..50).map(|number| format!("accounts/shop-{number:02}")).collect();
     let most: Vec<_> = most.iter().map(String::as_str).collect();
     let narrow = token(suite.client(), request("li-na", &most)).await.unwrap();
@@ -203,7 +210,26 @@ async fn rotation_refuses_no_good_token(suite: TestSuite) {
     let old = token(suite.client(), longest).await.unwrap().token;
     let before = keys(&suite).await;
     list_fans(&suite.url, &old, "shop").await.unwrap();
+    // Not everybody may have heard of the next key yet.
+    suite.advance(MINUTE - Duration::from_micros(1)).await;
+    let status = tokens(suite.client()).rotate_signing_keys(RotateSigningKeysRequest::default()).await;
+    let status = status.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "WRONG_STATE"));
+    suite.advance(Duration::from_micros(1)).await;
+    let longest = CreateOperatorTokenRequest {
+        ttl: Some(prost_types::Duration { seconds: 43_200, nanos: 0 }),
+        ..request("li-na", &[])
+    };
+    let last = token(suite.client(), longest).await.unwrap().token;
+    let mut meanwhile = JoinSet::new();
+    for _ in 0..8 {
+        let client = suite.client();
+        meanwhile.spawn(async move { token(client, request("li-na", &[])).await.unwrap().token });
+    }
     let current = rotate(suite.client(), false).await;
+    for token in meanwhile.join_all().await {
+        list_fans(&suite.url, &token, "shop").await.unwrap();
+    }
     assert_eq!(current.kid, before.iter().find(|key| key.kid != kid_of(&old)).unwrap().kid);
     // The new key was known before it signed: its first token is good at once.
     let new = token(suite.client(), request("li-na", &[])).await.unwrap().token;
@@ -212,7 +238,10 @@ async fn rotation_refuses_no_good_token(suite: TestSuite) {
     list_fans(&suite.url, &old, "shop").await.unwrap();
     assert_eq!(keys(&suite).await.len(), 3);
 
-    suite.advance(12 * HOUR - Duration::from_micros(1)).await;
+    // Good to its end is also what was made just before; the key stays a little longer.
+    suite.advance(12 * HOUR - Duration::from_secs(1)).await;
+    list_fans(&suite.url, &last, "shop").await.unwrap();
+    suite.advance(Duration::from_secs(1) + 10 * MINUTE - Duration::from_micros(1)).await;
     assert!(keys(&suite).await.iter().any(|key| key.kid == kid_of(&old)));
     suite.advance(Duration::from_micros(1)).await;
     let after = keys(&suite).await;
@@ -224,17 +253,31 @@ async fn rotation_refuses_no_good_token(suite: TestSuite) {
 async fn rotations_at_once_leave_one_key_that_signs(suite: TestSuite) {
     suite.account("lumi", "shop").await;
     add(&suite, "accounts/shop", "li-na", Role::Analyst).await;
+    // There are keys from now on.
+    keys(&suite).await;
+    suite.advance(MINUTE).await;
     let mut calls = JoinSet::new();
     for number in 0..8 {
         let client = suite.client();
-        calls.spawn(async move { rotate(client, number % 2 == 0).await });
+        calls.spawn(async move {
+            let request = RotateSigningKeysRequest {
+                retire_at_once: number % 2 == 0,
+                ..RotateSigningKeysRequest::default()
+            };
+            tokens(client).rotate_signing_keys(request).await
+        });
     }
-    calls.join_all().await;
+    // Of the others one at most is before the first that makes new keys.
+    let refused: Vec<_> = calls.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert!((3..=4).contains(&refused.len()), "{refused:?}");
+    assert!(refused.iter().all(|status| reason(status) == "WRONG_STATE"), "{refused:?}");
     let made = token(suite.client(), request("li-na", &[])).await.unwrap().token;
+    until(None, &suite.url, &made).await;
     let listed = keys(&suite).await;
     assert!(listed.iter().any(|key| key.kid == kid_of(&made)));
     assert!(listed.len() >= 2);
     // A repeat rotates nothing.
+    suite.advance(MINUTE).await;
     let again = RotateSigningKeysRequest { retire_at_once: false, request_id: "r1".to_owned() };
     let first = tokens(suite.client()).rotate_signing_keys(again.clone()).await.unwrap().into_inner();
     assert_eq!(tokens(suite.client()).rotate_signing_keys(again).await.unwrap().into_inner(), first);
@@ -277,6 +320,7 @@ async fn a_token_is_good_in_every_process_until_its_key_is_retired(engine: Engin
     assert_eq!(status.code(), Code::NotFound);
 
     // The next key is known there already.
+    cluster.advance(MINUTE).await.unwrap();
     rotate(accounts.clone(), false).await;
     let second = token(accounts.clone(), request("li-na", &[])).await.unwrap().token;
     assert_ne!(kid_of(&first), kid_of(&second));

@@ -12,7 +12,9 @@ pub const RPC_IN_FLIGHT: &str = "siyu_rpc_in_flight";
 pub const CONNECTIONS_OPEN: &str = "siyu_connections_open";
 /// Client connections closed at once because the limit was reached.
 pub const CONNECTIONS_REFUSED_TOTAL: &str = "siyu_connections_refused_total";
-/// Signing keys and service tokens read again, by `source` and `outcome`.
+/// Client connections whose TLS handshake failed.
+pub const TLS_HANDSHAKES_FAILED_TOTAL: &str = "siyu_tls_handshakes_failed_total";
+/// Signing keys, service tokens and certificates read again, by `source` and `outcome`.
 pub const AUTH_RELOADS_TOTAL: &str = "siyu_auth_reloads_total";
 /// Repeated calls that got the first answer, by `method`.
 pub const MUTATION_REPEATS_TOTAL: &str = "siyu_mutation_repeats_total";
@@ -48,9 +50,10 @@ pub fn describe() {
     describe_gauge!(RPC_IN_FLIGHT, "Calls being worked on");
     describe_gauge!(CONNECTIONS_OPEN, "Client connections held");
     describe_counter!(CONNECTIONS_REFUSED_TOTAL, "Client connections closed because the limit was reached");
+    describe_counter!(TLS_HANDSHAKES_FAILED_TOTAL, "Client connections whose TLS handshake failed");
     describe_counter!(
         AUTH_RELOADS_TOTAL,
-        "Signing keys and service tokens read again, by source and outcome"
+        "Signing keys, service tokens and certificates read again, by source and outcome"
     );
     describe_counter!(MUTATION_REPEATS_TOTAL, "Repeated calls that got the first answer, by method");
     describe_counter!(CONTENTION_RETRIES_TOTAL, "Transactions run again because they collided");

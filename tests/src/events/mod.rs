@@ -1,5 +1,5 @@
-//! Writers, publishers and consumers of events in processes of their own, which are killed again and again: no event may
-//! be skipped, none applied twice, and each key keeps its order.
+//! Writers, publishers and consumers of events in processes of their own, which are killed and frozen again and again: no
+//! event may be skipped, none applied twice, and each key keeps its order.
 
 pub mod tables;
 pub mod worker;
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     database::{Databases, Engine},
-    process::binary,
+    process::{Signal, binary, send},
 };
 use tables::Counts;
 
@@ -43,6 +43,8 @@ pub struct Report {
     pub skipped: bool,
     /// Processes killed.
     pub kills: u32,
+    /// Processes that stood still for a while.
+    pub freezes: u32,
     /// Events that were written with their change.
     pub written: i64,
     /// Most events that were written and not yet applied, seen at a kill.
@@ -56,6 +58,9 @@ pub struct Report {
 /// The consumer is given up when it has not come to the end after this time.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(50);
+/// This part of the faults freezes a process instead, for so long.
+const FROZEN: f64 = 0.2;
+const FROZEN_MILLIS: std::ops::Range<u64> = 100..1_500;
 /// From one kill to the next.
 const LIFE_MILLIS: std::ops::Range<u64> = 150..900;
 
@@ -88,9 +93,17 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         }
         if report.kills < options.kills {
             let place = random.random_range(0..processes.len());
-            processes[place].kill().await?;
-            processes[place] = start(roles[place])?;
-            report.kills += 1;
+            if random.random_bool(FROZEN) {
+                // For long enough that another takes its place: it goes on in the belief that it still holds the lease.
+                send(processes[place].id(), Signal::Stop).await?;
+                sleep(Duration::from_millis(random.random_range(FROZEN_MILLIS))).await;
+                send(processes[place].id(), Signal::Continue).await?;
+                report.freezes += 1;
+            } else {
+                processes[place].kill().await?;
+                processes[place] = start(roles[place])?;
+                report.kills += 1;
+            }
         }
     }
     let stopwatch = Stopwatch::start();

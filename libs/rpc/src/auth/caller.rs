@@ -10,6 +10,7 @@ pub struct Caller {
     kind: CallerKind,
     grants: Vec<Grant>,
     on_behalf_of: Option<Arc<Caller>>,
+    issued_by_accounts: bool,
 }
 
 /// Kinds of caller.
@@ -50,19 +51,28 @@ impl Caller {
     /// A service of the platform.
     #[must_use]
     pub fn service(name: &str) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::Service, grants: Vec::new(), on_behalf_of: None }
+        Self::new(name, CallerKind::Service, Vec::new())
     }
 
     /// A user of the platform.
     #[must_use]
     pub fn user(name: &str) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::User, grants: Vec::new(), on_behalf_of: None }
+        Self::new(name, CallerKind::User, Vec::new())
     }
 
     /// An operator with grants.
     #[must_use]
     pub fn operator(name: &str, grants: Vec<Grant>) -> Self {
-        Self { subject: name.to_owned(), kind: CallerKind::Operator, grants, on_behalf_of: None }
+        Self::new(name, CallerKind::Operator, grants)
+    }
+
+    fn new(name: &str, kind: CallerKind, grants: Vec<Grant>) -> Self {
+        Self { subject: name.to_owned(), kind, grants, on_behalf_of: None, issued_by_accounts: false }
+    }
+
+    /// The same caller, whose token the accounts service made, or somebody else did.
+    pub(crate) fn with_token_of_accounts(self, issued_by_accounts: bool) -> Self {
+        Self { issued_by_accounts, ..self }
     }
 
     /// The same caller, acting for another.
@@ -83,10 +93,17 @@ impl Caller {
     }
 
     /// Whom a service acts for: the caller whose call it was serving when it made this one. What is allowed is decided by
-    /// the service alone; this is for logs and audit.
+    /// the service alone, but for managing operators and API keys; else this is for logs and audit.
     #[must_use]
     pub fn on_behalf_of(&self) -> Option<&Self> {
         self.on_behalf_of.as_deref()
+    }
+
+    /// Whether the accounts service made the token: what the caller may do is then stored there, and may be less by now.
+    /// False for tokens of the platform's identity provider, and for calls without a token.
+    #[must_use]
+    pub fn issued_by_accounts(&self) -> bool {
+        self.issued_by_accounts
     }
 
     /// What an operator is allowed where.

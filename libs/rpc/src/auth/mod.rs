@@ -14,7 +14,7 @@ pub use identity::{NotAToken, ON_BEHALF_OF, ServiceToken, expired_meanwhile, for
 pub use keys::{KeyError, KeySet};
 pub use refresh::KeySource;
 pub use sign::{Signer, SigningKey};
-pub use verifier::Verifier;
+pub use verifier::{ACCOUNTS_SOURCE, Verifier};
 
 use siyu_proto::{
     Call, Method,

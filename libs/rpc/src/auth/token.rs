@@ -6,7 +6,7 @@ use siyu_clock::Micros;
 use siyu_proto::common::v1::ErrorReason;
 use tonic::Code;
 
-use super::{Caller, CallerKind, Grant, KeySet, role_named};
+use super::{ACCOUNTS_SOURCE, Caller, CallerKind, Grant, KeySet, role_named};
 use crate::Error;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,13 +51,13 @@ pub(super) struct Expected {
 /// Seconds that the clock of whoever signs may be ahead of ours.
 const CLOCK_SKEW: i64 = 60;
 
-/// What a token says, if one of the keys signed it.
+/// What a token says, if one of the keys of a source signed it.
 ///
 /// # Errors
 /// UNAUTHENTICATED with TOKEN_INVALID or TOKEN_EXPIRED.
 pub(super) fn check<'a>(
     token: &str,
-    keys: impl Iterator<Item = &'a KeySet>,
+    sources: impl Iterator<Item = (&'a str, &'a KeySet)>,
     expected: &Expected,
     now: Micros,
 ) -> Result<Verified, Error> {
@@ -66,9 +66,12 @@ pub(super) fn check<'a>(
     if header.crit.is_some() {
         return Err(invalid());
     }
-    let mut candidates = keys.flat_map(|set| set.candidates(header.alg, header.kid.as_deref()));
-    let claims =
-        candidates.find_map(|key| decode_with(token, header.alg, key, expected)).ok_or_else(invalid)?;
+    let mut claims_by_source = sources.filter_map(|(source, keys)| {
+        let mut candidates = keys.candidates(header.alg, header.kid.as_deref());
+        let claims = candidates.find_map(|key| decode_with(token, header.alg, key, expected))?;
+        Some((source, claims))
+    });
+    let (source, claims) = claims_by_source.next().ok_or_else(invalid)?;
     let now_seconds = now.0 / Micros::PER_SECOND;
     if claims.nbf.is_some_and(|nbf| nbf.saturating_sub(CLOCK_SKEW) > now_seconds) {
         return Err(invalid());
@@ -87,6 +90,7 @@ pub(super) fn check<'a>(
         CallerKind::User => Caller::user(&claims.sub),
         CallerKind::Service => Caller::service(&claims.sub),
     };
+    let caller = caller.with_token_of_accounts(source == ACCOUNTS_SOURCE);
     Ok(Verified { caller, expires_at })
 }
 

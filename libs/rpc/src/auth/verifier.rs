@@ -16,6 +16,9 @@ use super::{
 };
 use crate::Error;
 
+/// The source of the keys with which the accounts service signs; see [`Caller::issued_by_accounts`].
+pub const ACCOUNTS_SOURCE: &str = "accounts";
+
 /// Checks tokens. Its keys come from named sources, each of which can be replaced at any time; a key that is in none of
 /// them any more is retired. Clones share them.
 #[derive(Clone)]
@@ -91,7 +94,9 @@ impl Verifier {
     }
 
     fn check(&self, token: &str, now: Micros) -> Result<Verified, Error> {
-        token::check(token, self.sources().values(), &self.shared.expected, now)
+        let sources = self.sources();
+        let sources = sources.iter().map(|(name, keys)| (name.as_str(), keys));
+        token::check(token, sources, &self.shared.expected, now)
     }
 
     fn names_unknown_key(&self, token: &str) -> bool {

@@ -152,6 +152,17 @@ fn a_key_is_good_while_a_source_has_it() {
 }
 
 #[test]
+fn a_caller_tells_whether_accounts_made_the_token() {
+    let verifier = Verifier::new("siyu", "siyu");
+    verifier.replace("file", set(&["a"]));
+    verifier.replace(ACCOUNTS_SOURCE, set(&["c"]));
+    for (kid, by_accounts) in [("a", false), ("c", true)] {
+        let caller = verifier.verify(&signed_by(kid), NOW).unwrap();
+        assert_eq!(caller.issued_by_accounts(), by_accounts, "{kid}");
+    }
+}
+
+#[test]
 fn a_token_is_checked_by_the_key_it_names() {
     let verifier = Verifier::new("siyu", "siyu");
     verifier.replace("file", set(&["a", "b"]));
@@ -195,7 +206,7 @@ async fn an_unknown_key_is_fetched_once_for_all_who_name_it() {
     let token = signed_by("a");
     let calls = (0..8).map(|_| verifier.authenticate(&token, NOW));
     for verified in futures_util::future::join_all(calls).await {
-        assert_eq!(verified.unwrap().caller, Caller::service("x"));
+        assert_eq!(verified.unwrap().caller, Caller::service("x").with_token_of_accounts(true));
     }
     assert_eq!(fake.asked(), 1);
 }
