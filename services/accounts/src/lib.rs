@@ -26,13 +26,7 @@ use tonic::service::Routes;
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations![
-        "0001_accounts",
-        "0002_rights",
-        "0003_certification",
-        "0004_operators",
-        "0005_moved_reservations",
-    ];
+    let own = siyu_db::migrations!["0001_accounts", "0002_rights", "0003_certification", "0004_operators",];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 

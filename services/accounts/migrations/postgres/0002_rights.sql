@@ -58,8 +58,11 @@ CREATE TABLE right_reservation (
     reservation_id TEXT COLLATE "C" NOT NULL CHECK (length(reservation_id) BETWEEN 1 AND 64),
     kind TEXT COLLATE "C" NOT NULL,
     amount BIGINT NOT NULL CHECK (amount > 0),
-    -- What the first call asked for; none: the time it came
+    -- What the first call asked for, so that a repeat is known for what it is; none: the time it came, and for ever
     asked_use_time BIGINT,
+    asked_expire_time BIGINT,
+    -- What the last move asked for; none: it was never moved
+    moved_use_time BIGINT,
     use_time BIGINT NOT NULL,
     expire_time BIGINT,
     state TEXT NOT NULL CHECK (state IN ('reserved', 'committed', 'released', 'expired')),
