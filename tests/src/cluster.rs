@@ -12,7 +12,7 @@ use siyu_proto::testing::v1::{
 };
 
 use crate::{
-    database::Engine,
+    Engine,
     installation::{Installation, Launch},
     process::Process,
 };

@@ -4,20 +4,12 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use siyu_clock::{Clock, Ids};
+use siyu_db::Engine;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 
 /// Names the cluster that tests make their databases in; `tests/with-postgres.sh` starts one and sets it.
 const CLUSTER: &str = "SIYU_TEST_POSTGRES";
-
-/// The database a test runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// A file in a folder of the test.
-    Sqlite,
-    /// A database in the throwaway cluster.
-    Postgres,
-}
 
 /// The databases of one suite. They go with it.
 #[derive(Debug)]

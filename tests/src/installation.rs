@@ -23,7 +23,8 @@ use siyu_rpc::auth::Caller;
 use tokio::process::Command;
 
 use crate::{
-    database::{Databases, Engine},
+    Engine,
+    database::Databases,
     process::{Process, siyu_binary},
 };
 

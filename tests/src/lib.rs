@@ -10,7 +10,7 @@ pub mod simulation;
 mod suite;
 pub mod traffic;
 
-pub use database::Engine;
+pub use siyu_db::Engine;
 pub use suite::TestSuite;
 
 /// Makes two tests of an `async fn(TestSuite)`: one on SQLite, one on PostgreSQL. The latter prints `SKIP …` and

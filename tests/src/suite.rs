@@ -28,7 +28,7 @@ use siyu_rpc::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Databases, Engine};
+use crate::{Engine, database::Databases};
 
 /// 2026-03-01T00:00:00Z: where the clock of every test suite begins.
 const START: Micros = Micros::from_seconds(1_772_323_200);

@@ -3,40 +3,19 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use siyu_db::{Db, Engine, OpenOptions, on_db};
+use siyu_db::on_db;
 use siyu_proto::crm::v1::{InteractionKind as Kind, ListFansRequest};
 use siyu_tests::TestSuite;
-use sqlx::AssertSqlSafe;
 use tonic::Code;
 
-use crate::support::{event, seconds_ago, send, timeline};
-
-/// Lets the database refuse one interaction, as no validation could have foreseen.
-fn poison(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Sqlite => {
-            "CREATE TRIGGER poison BEFORE INSERT ON interaction WHEN NEW.event_id = 'poison' \
-             BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
-        }
-        Engine::Postgres => {
-            "CREATE FUNCTION poison() RETURNS TRIGGER LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$; \
-             CREATE TRIGGER poison BEFORE INSERT ON interaction FOR EACH ROW \
-             WHEN (NEW.event_id = 'poison') EXECUTE FUNCTION poison()"
-        }
-    }
-}
+use crate::support::{event, open_db, refuse_rows, seconds_ago, send, timeline};
 
 async fn one_poisoned_call_among_64_fails_alone(suite: TestSuite) {
     suite.account("lumi", "shop").await;
     let time = seconds_ago(&suite, 60);
     send(&suite, "shop", vec![event("first", "u0", Kind::View, time)]).await.unwrap();
-    let options = OpenOptions { url: suite.config.crm_database_url(), max_connections: 2 };
-    let crm = Db::connect(&options).await.unwrap();
-    let mut tx = crm.begin().await.unwrap();
-    let sql = poison(crm.engine());
-    on_db!(&mut tx, |conn| sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)).unwrap();
-    tx.commit().await.unwrap();
+    let crm = open_db(suite.config.crm_database_url()).await;
+    refuse_rows(&crm, "interaction", "event_id", "poison").await;
 
     // 62 new ones, one that repeats another of them, and the bad one.
     let mut ids: Vec<String> = (0..62).map(|number| format!("e{number}")).collect();

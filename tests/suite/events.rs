@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use siyu_clock::Ids;
-use siyu_db::{Db, OpenOptions, on_db};
+use siyu_db::{Db, on_db};
 use siyu_outbox::{Draft, Outbox, Settings};
 use siyu_proto::{
     accounts::v1::{Account, AccountUpdated, UpdateAccountRequest},
@@ -14,11 +14,10 @@ use siyu_proto::{
         event_feed_service_client::EventFeedServiceClient,
     },
 };
-use siyu_tests::{Engine, TestSuite};
-use sqlx::AssertSqlSafe;
+use siyu_tests::TestSuite;
 use tonic::{Code, Status};
 
-use crate::support::{fields, reason};
+use crate::support::{execute, fields, open_db, reason, refuse_rows, take_rows_again};
 
 const FEED: &str = "feeds/accounts";
 const CONSUMER: &str = "consumers/crm-accounts";
@@ -29,22 +28,12 @@ async fn settle(suite: &TestSuite) {
     suite.advance(Duration::from_millis(1)).await;
 }
 
-async fn open(url: String) -> Db {
-    Db::connect(&OpenOptions { url, max_connections: 2 }).await.unwrap()
-}
-
 async fn accounts_db(suite: &TestSuite) -> Db {
-    open(suite.config.accounts_database_url()).await
+    open_db(suite.config.accounts_database_url()).await
 }
 
 async fn crm_db(suite: &TestSuite) -> Db {
-    open(suite.config.crm_database_url()).await
-}
-
-async fn execute(db: &Db, sql: &str) {
-    let mut tx = db.begin().await.unwrap();
-    on_db!(&mut tx, |conn| sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)).unwrap();
-    tx.commit().await.unwrap();
+    open_db(suite.config.crm_database_url()).await
 }
 
 /// What the CRM knows of accounts: id, time zone and currency.
@@ -146,41 +135,11 @@ async fn replay(suite: &TestSuite, key: &str) -> ReplayParkedKeyResponse {
     EventConsumerServiceClient::new(suite.client()).replay_parked_key(request).await.unwrap().into_inner()
 }
 
-/// Lets the database of the CRM refuse whatever is stored of one account; with nothing it takes everything again.
-async fn refuse(db: &Db, engine: Engine, account_id: Option<&str>) {
-    let drop = match engine {
-        Engine::Sqlite => "DROP TRIGGER IF EXISTS poison",
-        Engine::Postgres => "DROP TRIGGER IF EXISTS poison ON known_account",
-    };
-    execute(db, drop).await;
-    let Some(id) = account_id else { return };
-    let create = match engine {
-        Engine::Sqlite => format!(
-            "CREATE TRIGGER poison BEFORE INSERT ON known_account WHEN NEW.account_id = '{id}' \
-             BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
-        ),
-        Engine::Postgres => format!(
-            "CREATE OR REPLACE FUNCTION poison() RETURNS TRIGGER LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$; \
-             CREATE TRIGGER poison BEFORE INSERT ON known_account FOR EACH ROW \
-             WHEN (NEW.account_id = '{id}') EXECUTE FUNCTION poison()"
-        ),
-    };
-    execute(db, &create).await;
-}
-
-fn engine(db: &Db) -> Engine {
-    match db.engine() {
-        siyu_db::Engine::Sqlite => Engine::Sqlite,
-        siyu_db::Engine::Postgres => Engine::Postgres,
-    }
-}
-
 async fn an_event_that_cannot_be_applied_parks_its_account_alone(suite: TestSuite) {
     // The CRM has begun: what comes now reaches it as events, not with its first snapshot.
     settle(&suite).await;
     let crm = crm_db(&suite).await;
-    refuse(&crm, engine(&crm), Some("bad")).await;
+    refuse_rows(&crm, "known_account", "account_id", "bad").await;
     // Enough accounts that some share the partition of the bad one.
     let others: Vec<String> = (0..40).map(|number| format!("good-{number:02}")).collect();
     suite.account("lumi", "bad").await;
@@ -205,7 +164,7 @@ async fn an_event_that_cannot_be_applied_parks_its_account_alone(suite: TestSuit
     assert_eq!((again.applied_count, again.parked_key.unwrap().attempt_count), (0, 2));
 
     // Once the cause is gone all of it is applied, and the account goes on as any other.
-    refuse(&crm, engine(&crm), None).await;
+    take_rows_again(&crm, "known_account").await;
     assert_eq!(
         replay(&suite, "accounts/bad").await,
         ReplayParkedKeyResponse { applied_count: 3, parked_key: None }

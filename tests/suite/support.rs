@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use siyu_clock::Micros;
-use siyu_db::{Db, OpenOptions, on_db};
+use siyu_db::{Db, Engine, OpenOptions, on_db};
 use siyu_proto::crm::v1::{
     Fan, GetFanRequest, GetSalesRequest, IngestInteractionsRequest, IngestInteractionsResponse, Interaction,
     InteractionKind, ListFansRequest, ListInteractionsRequest, ListTierChangesRequest, Purchase,
@@ -14,6 +14,7 @@ use siyu_proto::crm::v1::{
 };
 use siyu_rpc::time::{from_proto, to_proto};
 use siyu_tests::TestSuite;
+use sqlx::AssertSqlSafe;
 use tonic::Status;
 use tonic_types::StatusExt;
 
@@ -174,23 +175,57 @@ pub(crate) fn fields(status: &Status) -> Vec<String> {
 
 /// Runs a statement on the database of accounts, for what no call can do.
 pub(crate) async fn on_accounts_db(suite: &TestSuite, sql: &'static str) {
-    let options = OpenOptions { url: suite.config.accounts_database_url(), max_connections: 2 };
-    let db = Db::connect(&options).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
-    on_db!(&mut tx, |conn| sqlx::query(sql).execute(conn).await.map(drop)).unwrap();
-    tx.commit().await.unwrap();
+    let db = open_db(suite.config.accounts_database_url()).await;
+    execute(&db, sql).await;
     db.close().await;
 }
 
 /// The texts that a statement finds in the database of accounts.
 pub(crate) async fn texts_of_accounts_db(suite: &TestSuite, sql: &'static str) -> Vec<String> {
-    let options = OpenOptions { url: suite.config.accounts_database_url(), max_connections: 2 };
-    let db = Db::connect(&options).await.unwrap();
+    let db = open_db(suite.config.accounts_database_url()).await;
     let mut tx = db.begin_read().await.unwrap();
     let found = on_db!(&mut tx, |conn| sqlx::query_scalar(sql).fetch_all(conn).await).unwrap();
     drop(tx);
     db.close().await;
     found
+}
+
+/// A database of the suite, beside its services.
+pub(crate) async fn open_db(url: String) -> Db {
+    Db::connect(&OpenOptions { url, max_connections: 2 }).await.unwrap()
+}
+
+/// Runs statements.
+pub(crate) async fn execute(db: &Db, sql: &str) {
+    let mut tx = db.begin().await.unwrap();
+    on_db!(&mut tx, |conn| sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Lets the database refuse rows of `table` with `value` in `column`, as no validation could have foreseen.
+pub(crate) async fn refuse_rows(db: &Db, table: &str, column: &str, value: &str) {
+    let sql = match db.engine() {
+        Engine::Sqlite => format!(
+            "CREATE TRIGGER poison BEFORE INSERT ON {table} WHEN NEW.{column} = '{value}' \
+             BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
+        ),
+        Engine::Postgres => format!(
+            "CREATE FUNCTION poison() RETURNS TRIGGER LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$; \
+             CREATE TRIGGER poison BEFORE INSERT ON {table} FOR EACH ROW \
+             WHEN (NEW.{column} = '{value}') EXECUTE FUNCTION poison()"
+        ),
+    };
+    execute(db, &sql).await;
+}
+
+/// Lets the database take all rows of `table` again.
+pub(crate) async fn take_rows_again(db: &Db, table: &str) {
+    let sql = match db.engine() {
+        Engine::Sqlite => "DROP TRIGGER poison".to_owned(),
+        Engine::Postgres => format!("DROP TRIGGER poison ON {table}"),
+    };
+    execute(db, &sql).await;
 }
 
 /// Random numbers that are the same in every run.

@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    database::{Databases, Engine},
+    Engine,
+    database::Databases,
     process::{Signal, binary, send},
 };
 use tables::Counts;

@@ -17,7 +17,7 @@ use crate::{
 
 /// The wallet of one kind of right of an account. Until the transaction ends nobody else changes it.
 pub(super) struct Books<'a> {
-    account_id: &'a str,
+    pub(super) account_id: &'a str,
     kind: RightKind,
     now: Micros,
     totals: Totals,

@@ -118,10 +118,7 @@ impl Accounts {
             reservation.expire_time = to.expire_time;
             reservation.update_time = now;
             reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
-            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
-            books.close(&mut tx, Cause { actor, reason: "moved" }).await?;
-            tx.commit().await?;
-            Ok(reservation)
+            settle(tx, books, reservation, Cause { actor, reason: "moved" }).await
         })
         .await
     }
@@ -144,10 +141,7 @@ impl Accounts {
             books.wallet.commit(id, &reservation.parts);
             reservation.state = State::Committed;
             reservation.update_time = now;
-            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
-            books.close(&mut tx, Cause { actor, reason: "" }).await?;
-            tx.commit().await?;
-            Ok(reservation)
+            settle(tx, books, reservation, Cause { actor, reason: "" }).await
         })
         .await
     }
@@ -176,13 +170,23 @@ impl Accounts {
             books.wallet.release(id, &reservation.parts);
             reservation.state = State::Released;
             reservation.update_time = now;
-            store::right_reservation::update(&mut tx, account_id, &reservation).await?;
-            books.close(&mut tx, Cause { actor, reason: "" }).await?;
-            tx.commit().await?;
-            Ok(reservation)
+            settle(tx, books, reservation, Cause { actor, reason: "" }).await
         })
         .await
     }
+}
+
+/// Stores what became of a reservation and of its wallet, and commits.
+async fn settle(
+    mut tx: Tx,
+    books: Books<'_>,
+    reservation: Reservation,
+    cause: Cause<'_>,
+) -> Result<Reservation, Error> {
+    store::right_reservation::update(&mut tx, books.account_id, &reservation).await?;
+    books.close(&mut tx, cause).await?;
+    tx.commit().await?;
+    Ok(reservation)
 }
 
 /// The wallet that a reservation belongs to, locked, and the reservation as it is then.
