@@ -52,9 +52,11 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Error> {
         writeln!(
             impls,
             "impl crate::Call for {} {{\n    fn method() -> &'static crate::Method {{ &METHODS[{index}] }}\n    \
-             fn resource(&self) -> &str {{ {} }}\n    fn request_id(&self) -> &str {{ {} }}\n}}",
+             fn resource(&self) -> &str {{ {} }}\n    fn user(&self) -> &str {{ {} }}\n    \
+             fn request_id(&self) -> &str {{ {} }}\n}}",
             rust_path(method.input().package_name(), method.input().name()),
             policy.resource_expression,
+            policy.user_expression,
             request_id,
         )
         .expect("writing to a String");
@@ -95,6 +97,8 @@ struct Policy {
     role: String,
     /// Rust expression of type `&str` over `self`: the resource name in the request.
     resource_expression: String,
+    /// Rust expression of type `&str` over `self`: the name of the user who is acted for.
+    user_expression: String,
 }
 
 impl Policy {
@@ -113,11 +117,15 @@ impl Policy {
 
         let access = enum_variant(message, "access");
         let role = enum_variant(message, "role");
-        let resource = message.get_field_by_name("resource").and_then(|v| v.as_str().map(str::to_owned));
-        let resource = resource.unwrap_or_default();
+        let text = |field: &str| {
+            let value = message.get_field_by_name(field).and_then(|v| v.as_str().map(str::to_owned));
+            value.unwrap_or_default()
+        };
+        let (resource, user) = (text("resource"), text("user"));
         let on_resource = access == "Resource";
-        // What a platform method acts on is not checked, but it says whose audit log the call belongs to.
-        let names_resource = on_resource || (access == "Platform" && !resource.is_empty());
+        let for_user = access == "User";
+        // What these act on is not checked, but it says whose audit log the call belongs to.
+        let names_resource = on_resource || ((access == "Platform" || for_user) && !resource.is_empty());
         match () {
             () if access == "Unspecified" => return Err(bad("the policy does not say `access`")),
             () if on_resource && role == "Unspecified" => return Err(bad("ACCESS_RESOURCE needs a `role`")),
@@ -128,21 +136,24 @@ impl Policy {
                 return Err(bad("`role` goes with ACCESS_RESOURCE alone"));
             }
             () if !names_resource && !resource.is_empty() => {
-                return Err(bad("`resource` goes with ACCESS_RESOURCE and ACCESS_PLATFORM alone"));
+                return Err(bad(
+                    "`resource` goes with ACCESS_RESOURCE, ACCESS_PLATFORM and ACCESS_USER alone",
+                ));
             }
+            () if for_user && user.is_empty() => return Err(bad("ACCESS_USER needs a `user`")),
+            () if !for_user && !user.is_empty() => return Err(bad("`user` goes with ACCESS_USER alone")),
             () => {}
         }
-        let resource_expression = if names_resource {
-            resource_expression(&method.input(), &resource).ok_or_else(|| {
-                bad(&format!(
-                    "`resource: \"{resource}\"` is not a string field of {}",
-                    method.input().full_name()
-                ))
-            })?
-        } else {
-            "\"\"".to_owned()
+        let expression = |option: &str, field_path: &str| match field_path {
+            "" => Ok("\"\"".to_owned()),
+            _ => text_expression(&method.input(), field_path).ok_or_else(|| {
+                let request = method.input();
+                bad(&format!("`{option}: \"{field_path}\"` is not a string field of {}", request.full_name()))
+            }),
         };
-        Ok(Self { access, role, resource_expression })
+        let resource_expression = expression("resource", &resource)?;
+        let user_expression = expression("user", &user)?;
+        Ok(Self { access, role, resource_expression, user_expression })
     }
 }
 
@@ -158,7 +169,7 @@ fn enum_variant(message: &DynamicMessage, field: &str) -> String {
 }
 
 /// `account.name` becomes `self.account.as_ref().map_or("", |m| m.name.as_str())`.
-fn resource_expression(request: &MessageDescriptor, field_path: &str) -> Option<String> {
+fn text_expression(request: &MessageDescriptor, field_path: &str) -> Option<String> {
     match field_path.split_once('.') {
         None => {
             let field = request.get_field_by_name(field_path)?;

@@ -101,7 +101,7 @@ fn a_policy_must_fit_itself_and_its_request() {
     );
     assert_eq!(
         bad_policy(&policy("access: ACCESS_PUBLIC resource: \"parent\"")),
-        "`resource` goes with ACCESS_RESOURCE and ACCESS_PLATFORM alone"
+        "`resource` goes with ACCESS_RESOURCE, ACCESS_PLATFORM and ACCESS_USER alone"
     );
     assert_eq!(
         bad_policy(&policy("access: ACCESS_PLATFORM resource: \"nobody\"")),

@@ -120,6 +120,9 @@ pub trait Call: Validate {
     /// The resource name that says which account or enterprise is acted on; empty where the policy needs none.
     fn resource(&self) -> &str;
 
+    /// With [`Access::User`], the name of the user who is acted for; empty elsewhere.
+    fn user(&self) -> &str;
+
     /// What makes a repeat of the call recognizable; empty where its caller gave none, or the method takes none.
     fn request_id(&self) -> &str;
 }

@@ -9,13 +9,15 @@ use std::{
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::{global, propagation::Injector};
-use tonic::{Status, body::Body, service::Routes, transport::Channel};
+use siyu_proto::common::v1::ErrorReason;
+use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
-    auth::{Caller, Identity, ServiceToken, show_identity},
+    Error,
+    auth::{Caller, Identity, ServiceToken, expired_meanwhile, show_identity},
     deadline,
     gate::{Gate, GateLayer},
     remote::{self, NoAnswer, Reliable},
@@ -27,6 +29,30 @@ type Response = http::Response<Body>;
 
 /// The transport of a generated client: `AccountsServiceClient::new(peer)`.
 pub type Peer = BoxCloneSyncService<Request, Response, Status>;
+
+/// The error of a call that needed the `service` of the suite and was answered with `status`; NOT_FOUND is about `name`.
+#[must_use]
+pub fn unanswered(status: Status, service: &str, name: &str) -> Error {
+    if let Some(error) = expired_meanwhile(&status) {
+        return error;
+    }
+    match status.code() {
+        Code::NotFound => Error::not_found(name),
+        Code::DeadlineExceeded => Error::new(
+            Code::DeadlineExceeded,
+            ErrorReason::DeadlineExceeded,
+            "the time allowed for the call ran out",
+        ),
+        // Trying again will not help: the token of this service is at fault.
+        Code::Unauthenticated | Code::PermissionDenied => Error::internal(status),
+        _ => Error::new(
+            Code::Unavailable,
+            ErrorReason::DependencyUnavailable,
+            format!("the service {service} does not answer; try again"),
+        )
+        .caused_by(status),
+    }
+}
 
 /// The services of this process, for each other. It is handed out before they exist, since they may call in circles,
 /// and filled once they do.

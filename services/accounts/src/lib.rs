@@ -20,8 +20,10 @@ use siyu_proto::accounts::v1::{
     rights_service_server::{self, RightsServiceServer},
     token_service_server::{self, TokenServiceServer},
 };
-use siyu_rpc::mutation;
+use siyu_rpc::{mutation, peer::Peer};
 use tonic::service::Routes;
+
+use app::fans::Fans;
 
 /// The schema of the service, step by step.
 #[must_use]
@@ -57,14 +59,22 @@ pub struct Accounts {
     ids: Ids,
     outbox: Outbox,
     issuer: TokenIssuer,
+    fans: Fans,
 }
 
 impl Accounts {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database,
-    /// and makes tokens as `issuer`.
+    /// and makes tokens as `issuer`. Where users stand it asks the CRM behind `crm`; without one, nobody is known.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, issuer: TokenIssuer) -> Self {
-        Self { db, clock, ids, outbox, issuer }
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        issuer: TokenIssuer,
+        crm: Option<Peer>,
+    ) -> Self {
+        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm) }
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.

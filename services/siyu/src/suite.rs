@@ -143,7 +143,12 @@ impl Suite {
             background.outboxes.push(outbox.clone());
             let issuer =
                 TokenIssuer { issuer: config.auth.issuer.clone(), audience: config.auth.audience.clone() };
-            let accounts = Accounts::new(db, clock.clone(), ids, outbox, issuer);
+            let crm = match services.contains(&ServiceName::Crm) {
+                true => Some(switchboard.peer(ServiceName::Accounts.name())),
+                false if config.peers.crm.is_empty() => None,
+                false => Some(remote("peers.crm", &config.peers.crm, config, keys).await?),
+            };
+            let accounts = Accounts::new(db, clock.clone(), ids, outbox, issuer, crm);
             keys.trust_accounts(switchboard.peer(ServiceName::Accounts.name()));
             routes = accounts.add_to(routes, max_message_bytes);
             names.extend(siyu_accounts::SERVICES);
@@ -155,7 +160,7 @@ impl Suite {
             let accounts = match accounts {
                 _ if services.contains(&ServiceName::Accounts) => switchboard.peer(ServiceName::Crm.name()),
                 Some(accounts) => accounts,
-                None => remote_accounts(config, keys).await?,
+                None => remote("peers.accounts", &config.peers.accounts, config, keys).await?,
             };
             keys.trust_accounts(accounts.clone());
             let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
@@ -260,13 +265,9 @@ fn server_config(config: &config::Server, tls: Option<ServerTls>) -> anyhow::Res
     })
 }
 
-async fn remote_accounts(config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
-    let url = &config.peers.accounts;
-    ensure!(
-        !url.is_empty(),
-        "peers.accounts: must name the accounts service, which does not run in this process"
-    );
+/// The service at `url`, which the configuration gives as `key`.
+async fn remote(key: &str, url: &str, config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
+    ensure!(!url.is_empty(), "{key}: must name the service, which does not run in this process");
     let tls = tls::client(&config.peers).await?;
-    peer::remote(url, tls, &keys.service_token)
-        .map_err(|error| anyhow::anyhow!("peers.accounts {url}: {error}"))
+    peer::remote(url, tls, &keys.service_token).map_err(|error| anyhow::anyhow!("{key} {url}: {error}"))
 }

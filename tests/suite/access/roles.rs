@@ -24,6 +24,7 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     for (method, result) in call_all(&suite, &[("authorization", &user)]).await {
         match method.access {
             Access::Resource | Access::Platform => refused(result, "ROLE_TOO_LOW", method.path),
+            Access::User => refused(result, "INVALID_FIELD", method.path),
             Access::Public | Access::Authenticated => let_in(&result, method.path),
             Access::Unspecified => panic!("{}: no policy", method.path),
         }
@@ -33,7 +34,7 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     let owner = bearer(&suite.token(&owner));
     for (method, result) in call_all(&suite, &[("authorization", &owner)]).await {
         match method.access {
-            Access::Platform => refused(result, "ROLE_TOO_LOW", method.path),
+            Access::Platform | Access::User => refused(result, "ROLE_TOO_LOW", method.path),
             // Past the gate: the empty message is what is wrong.
             Access::Resource if !method.client_streaming => refused(result, "INVALID_FIELD", method.path),
             _ => {}

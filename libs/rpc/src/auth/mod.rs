@@ -55,7 +55,8 @@ pub fn admit_message<T: Call>(caller: &Caller, message: &T) -> Result<(), Error>
     if !violations.is_empty() {
         return Err(Error::violations(&violations));
     }
-    authorize_resource(caller, T::method(), message.resource())
+    authorize_resource(caller, T::method(), message.resource())?;
+    authorize_user(caller, T::method(), message.user())
 }
 
 pub(crate) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Error> {
@@ -72,6 +73,7 @@ pub(crate) fn authorize_kind(caller: &Caller, method: &Method) -> Result<(), Err
         Access::Public | Access::Authenticated => true,
         Access::Platform => caller.kind() == CallerKind::Service,
         Access::Resource => matches!(caller.kind(), CallerKind::Service | CallerKind::Operator),
+        Access::User => matches!(caller.kind(), CallerKind::Service | CallerKind::User),
         Access::Unspecified => false,
     };
     if allowed { Ok(()) } else { Err(role_too_low(method, "this kind of caller may not call it")) }
@@ -88,6 +90,13 @@ fn authorize_resource(caller: &Caller, method: &Method, name: &str) -> Result<()
         }
         Some(_) => Ok(()),
     }
+}
+
+fn authorize_user(caller: &Caller, method: &Method, user: &str) -> Result<(), Error> {
+    if method.access != Access::User || caller.kind() == CallerKind::Service || caller.subject() == user {
+        return Ok(());
+    }
+    Err(role_too_low(method, "a user may act for nobody else"))
 }
 
 fn role_too_low(method: &Method, why: &str) -> Error {

@@ -4,6 +4,7 @@ mod api_keys;
 mod authority;
 mod certification;
 mod create;
+pub(crate) mod fans;
 mod grants;
 mod operators;
 mod read;

@@ -53,6 +53,8 @@ CREATE TABLE interaction (
     kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 32),
     target TEXT NOT NULL CHECK (length(target) <= 200),
     source TEXT NOT NULL CHECK (source IN ('', 'public', 'commercial', 'private', 'external')),
+    mount TEXT NOT NULL CHECK (length(mount) <= 200),
+    campaign TEXT NOT NULL CHECK (length(campaign) <= 64),
     order_id TEXT CHECK (length(order_id) <= 128),
     amount_minor INTEGER NOT NULL CHECK (amount_minor >= 0),
     quantity INTEGER NOT NULL CHECK (quantity >= 0),

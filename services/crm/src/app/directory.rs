@@ -7,12 +7,13 @@ use std::{
 
 use jiff::tz::TimeZone;
 use siyu_db::Db;
-use siyu_proto::{
-    accounts::v1::{GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient},
-    common::v1::ErrorReason,
+use siyu_proto::accounts::v1::{
+    GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
 };
-use siyu_rpc::{Error, auth::expired_meanwhile, peer::Peer};
-use tonic::{Code, Status};
+use siyu_rpc::{
+    Error,
+    peer::{Peer, unanswered},
+};
 
 use crate::store;
 
@@ -75,7 +76,7 @@ impl Directory {
         let name = format!("accounts/{account_id}");
         let request = GetAccountRequest { name: name.clone() };
         let answer = self.accounts.clone().get_account(request).await;
-        let account = answer.map_err(|status| unanswered(status, &name))?.into_inner().account;
+        let account = answer.map_err(|status| unanswered(status, "accounts", &name))?.into_inner().account;
         let account = account.unwrap_or_default();
         info(&account.time_zone, account.currency_code)
     }
@@ -87,7 +88,7 @@ impl Directory {
         loop {
             let request = ListAccountsRequest { parent: enterprise.to_owned(), page_size: 1_000, page_token };
             let answer = self.accounts.clone().list_accounts(request).await;
-            let page = answer.map_err(|status| unanswered(status, enterprise))?.into_inner();
+            let page = answer.map_err(|status| unanswered(status, "accounts", enterprise))?.into_inner();
             for account in page.accounts {
                 let id = account.name.trim_start_matches("accounts/").to_owned();
                 found.push((id, info(&account.time_zone, account.currency_code)?));
@@ -103,26 +104,4 @@ impl Directory {
 fn info(time_zone: &str, currency_code: String) -> Result<AccountInfo, Error> {
     let zone = TimeZone::get(time_zone).map_err(Error::internal)?;
     Ok(AccountInfo { zone, currency_code })
-}
-
-pub(super) fn unanswered(status: Status, name: &str) -> Error {
-    if let Some(error) = expired_meanwhile(&status) {
-        return error;
-    }
-    match status.code() {
-        Code::NotFound => Error::not_found(name),
-        Code::DeadlineExceeded => Error::new(
-            Code::DeadlineExceeded,
-            ErrorReason::DeadlineExceeded,
-            "the time allowed for the call ran out",
-        ),
-        // Trying again will not help: the token of this service is at fault.
-        Code::Unauthenticated | Code::PermissionDenied => Error::internal(status),
-        _ => Error::new(
-            Code::Unavailable,
-            ErrorReason::DependencyUnavailable,
-            "the accounts service does not answer; try again",
-        )
-        .caused_by(status),
-    }
 }

@@ -8,7 +8,7 @@ use siyu_rpc::{Error, Page};
 use super::ledger::rules_of;
 use crate::{
     Crm,
-    domain::{interaction::Interaction, tier::Tier, tier_rules::TierRules},
+    domain::{interaction::Interaction, standing::Standing, tier::Tier, tier_rules::TierRules},
     store::{self, fan::Fan, purchase::Summary, tier_change::Recorded},
 };
 
@@ -30,6 +30,19 @@ impl Crm {
         let rules = rules_of(&mut tx, account_id, fan.rules_version).await?;
         let purchases = store::purchase::summary(&mut tx, account_id, fan.ordinal).await?;
         Ok(FanView { purchases: Some(purchases), ..view(fan, &rules, as_of) })
+    }
+
+    /// Where a user stands, who may be unknown yet.
+    pub(crate) async fn get_fan_standing(
+        &self,
+        account_id: &str,
+        user_id: &str,
+    ) -> Result<(Standing, Micros), Error> {
+        self.directory.get(account_id).await?;
+        let as_of = self.clock.now();
+        let mut tx = self.db.begin_read().await?;
+        let fan = store::fan::get(&mut tx, account_id, user_id).await?;
+        Ok((fan.map_or_else(Standing::unknown, |fan| fan.standing), as_of))
     }
 
     /// A page of fans by ordinal, and the token of the next.

@@ -151,6 +151,8 @@ fn conflict(first: &Interaction, second: &Interaction) -> Rejected {
         ("event_time", first.event_time != second.event_time),
         ("target", first.target != second.target),
         ("source_domain", first.source != second.source),
+        ("mount", first.mount != second.mount),
+        ("campaign", first.campaign != second.campaign),
         ("purchase", first.purchase != second.purchase),
     ];
     let field = differences.iter().find(|(_, differs)| *differs).map_or("event_id", |(field, _)| field);

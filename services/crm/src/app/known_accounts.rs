@@ -10,9 +10,12 @@ use siyu_proto::{
     },
     common::v1::EventCursor,
 };
-use siyu_rpc::{Error, name, peer::Peer, time::from_proto};
+use siyu_rpc::{
+    Error, name,
+    peer::{Peer, unanswered},
+    time::from_proto,
+};
 
-use super::directory::unanswered;
 use crate::store::{self, known_account::KnownAccount};
 
 /// Applies the events of `feeds/accounts`.
@@ -41,11 +44,11 @@ impl Consumer for KnownAccounts {
     }
 
     async fn bootstrap(&self) -> Result<Vec<EventCursor>, Error> {
-        let unanswered = |status| unanswered(status, "the accounts");
+        let no_snapshot = |status| unanswered(status, "accounts", "accounts");
         let answer = self.accounts.clone().snapshot_accounts(SnapshotAccountsRequest {}).await;
-        let mut parts = answer.map_err(unanswered)?.into_inner();
+        let mut parts = answer.map_err(no_snapshot)?.into_inner();
         let mut cursors = Vec::new();
-        while let Some(part) = parts.message().await.map_err(unanswered)? {
+        while let Some(part) = parts.message().await.map_err(no_snapshot)? {
             cursors.extend(part.cursors);
             let accounts = part.accounts.into_iter().map(known).collect::<Result<Vec<_>, _>>()?;
             let mut tx = self.db.begin().await?;

@@ -14,6 +14,10 @@ pub(crate) struct Interaction {
     pub(crate) source: String,
     /// Set with the kinds that [`Kind::is_purchase`] names.
     pub(crate) purchase: Option<Purchase>,
+    /// Resource name of the place the user came through, or empty.
+    pub(crate) mount: String,
+    /// What the account calls the campaign that brought the user, or empty.
+    pub(crate) campaign: String,
 }
 
 /// What an order, cancellation or refund is about.
@@ -42,10 +46,16 @@ pub(crate) enum Kind {
     Refund,
     Follow,
     Unfollow,
+    Scan,
+    CouponClaim,
+    CouponRedeem,
+    Lead,
+    Booking,
+    LiveAppointment,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::View,
         Self::Like,
         Self::Comment,
@@ -61,6 +71,12 @@ impl Kind {
         Self::Refund,
         Self::Follow,
         Self::Unfollow,
+        Self::Scan,
+        Self::CouponClaim,
+        Self::CouponRedeem,
+        Self::Lead,
+        Self::Booking,
+        Self::LiveAppointment,
     ];
 
     /// What it is called in storage.
@@ -81,6 +97,12 @@ impl Kind {
             Self::Refund => "refund",
             Self::Follow => "follow",
             Self::Unfollow => "unfollow",
+            Self::Scan => "scan",
+            Self::CouponClaim => "coupon_claim",
+            Self::CouponRedeem => "coupon_redeem",
+            Self::Lead => "lead",
+            Self::Booking => "booking",
+            Self::LiveAppointment => "live_appointment",
         }
     }
 

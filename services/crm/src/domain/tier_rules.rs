@@ -44,6 +44,12 @@ impl Default for TierRules {
             (Kind::GroupMessage, 3.0),
             (Kind::Order, 20.0),
             (Kind::Follow, 5.0),
+            (Kind::Scan, 2.0),
+            (Kind::CouponClaim, 4.0),
+            (Kind::CouponRedeem, 8.0),
+            (Kind::Lead, 10.0),
+            (Kind::Booking, 8.0),
+            (Kind::LiveAppointment, 4.0),
         ] {
             points[kind.index()] = worth;
         }

@@ -69,6 +69,8 @@ pub(super) fn interaction(sent: pb::Interaction, now: Micros) -> Result<Interact
         target: sent.target,
         source: source_name(source).to_owned(),
         purchase,
+        mount: sent.mount,
+        campaign: sent.campaign,
     })
 }
 
@@ -129,6 +131,8 @@ pub(super) fn to_interaction(interaction: Interaction) -> pb::Interaction {
             amount_minor: purchase.amount_minor,
             quantity: purchase.quantity,
         }),
+        mount: interaction.mount,
+        campaign: interaction.campaign,
     }
 }
 
@@ -162,10 +166,10 @@ mod tests {
 
     #[test]
     fn every_kind_and_tier_goes_over_the_wire_and_back() {
-        for number in 1..=15 {
+        for number in 1..=21 {
             assert_eq!(to_kind(kind(number).unwrap()) as i32, number);
         }
-        assert!(pb::InteractionKind::try_from(16).is_err(), "a new kind needs a place in the domain");
+        assert!(pb::InteractionKind::try_from(22).is_err(), "a new kind needs a place in the domain");
         for of_domain in Tier::ALL {
             assert_eq!(tier(to_tier(Some(of_domain)).into()), Some(of_domain));
         }

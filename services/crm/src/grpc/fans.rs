@@ -1,7 +1,7 @@
 use siyu_clock::Micros;
 use siyu_proto::crm::v1::{
-    self as pb, GetFanRequest, GetFanResponse, ListFansRequest, ListFansResponse,
-    fan_service_server::FanService,
+    self as pb, GetFanRequest, GetFanResponse, GetFanStandingRequest, GetFanStandingResponse,
+    ListFansRequest, ListFansResponse, fan_service_server::FanService,
 };
 use siyu_rpc::{Page, admit, time::to_proto};
 use tonic::{Request, Response, Status};
@@ -16,6 +16,22 @@ impl FanService for Crm {
         let [account_id, user_id] = fan_ids(&request.name, "name")?;
         let fan = self.get_fan(account_id, user_id).await?;
         Ok(Response::new(GetFanResponse { fan: Some(to_fan(account_id, fan)) }))
+    }
+
+    async fn get_fan_standing(
+        &self,
+        request: Request<GetFanStandingRequest>,
+    ) -> Result<Response<GetFanStandingResponse>, Status> {
+        let request = admit(request)?;
+        let [account_id, user_id] = fan_ids(&request.name, "name")?;
+        let (standing, as_of) = self.get_fan_standing(account_id, user_id).await?;
+        let standing = pb::FanStanding {
+            user: format!("users/{user_id}"),
+            following: standing.following,
+            tier: to_tier(standing.tier).into(),
+            tags: Vec::new(),
+        };
+        Ok(Response::new(GetFanStandingResponse { standing: Some(standing), as_of: Some(to_proto(as_of)) }))
     }
 
     async fn list_fans(

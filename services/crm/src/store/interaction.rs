@@ -10,11 +10,11 @@ statements! {
     FIND = ["SELECT interaction.*, (SELECT user_id FROM fan WHERE fan.account_id = $1 \
              AND fan.ordinal = interaction.ordinal) AS user_id FROM ",
             lookup("interaction", "event_id", "TEXT", 2), " AND interaction.account_id = $1"];
-    INSERT = ["INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
-               amount_minor, quantity, ingest_time) \
+    INSERT = ["INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, mount, \
+               campaign, order_id, amount_minor, quantity, ingest_time) \
                SELECT $1, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), input.value->>2, \
-               input.value->>3, input.value->>4, input.value->>5, input.value->>6, CAST(input.value->>7 AS BIGINT), \
-               CAST(input.value->>8 AS BIGINT), $3 FROM ", rows(2), ""];
+               input.value->>3, input.value->>4, input.value->>5, input.value->>6, input.value->>7, \
+               input.value->>8, CAST(input.value->>9 AS BIGINT), CAST(input.value->>10 AS BIGINT), $3 FROM ", rows(2), ""];
     TIMELINE = "SELECT interaction.*, $5 AS user_id FROM interaction WHERE account_id = $1 AND ordinal = $2 \
                 AND (event_time, event_id) < ($3, $4) ORDER BY event_time DESC, event_id DESC LIMIT $6";
     FACTS_OF_RANGE = "SELECT ordinal, kind, event_time, event_id FROM interaction \
@@ -31,6 +31,8 @@ struct InteractionRow {
     kind: String,
     target: String,
     source: String,
+    mount: String,
+    campaign: String,
     order_id: Option<String>,
     amount_minor: i64,
     quantity: i64,
@@ -48,6 +50,8 @@ impl TryFrom<InteractionRow> for Interaction {
             event_time: Micros(row.event_time),
             target: row.target,
             source: row.source,
+            mount: row.mount,
+            campaign: row.campaign,
             purchase: row.order_id.map(|order_id| Purchase { order_id, amount_minor, quantity }),
         })
     }
@@ -90,6 +94,8 @@ pub(crate) async fn insert(
             interaction.kind.name(),
             &interaction.target,
             &interaction.source,
+            &interaction.mount,
+            &interaction.campaign,
             purchase.map(|purchase| &purchase.order_id),
             purchase.map_or(0, |purchase| purchase.amount_minor),
             purchase.map_or(0, |purchase| purchase.quantity),

@@ -106,19 +106,23 @@ fn database(key: &'static str, url: &Secret) -> Checked {
 }
 
 fn peers(peers: &Peers) -> Checked {
-    let url = &peers.accounts;
+    file("peers.ca_file", &peers.ca_file)?;
+    let has_authority = !is_unset(&peers.ca_file);
+    peer("peers.accounts", &peers.accounts, has_authority)?;
+    peer("peers.crm", &peers.crm, has_authority)?;
+    identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
+    ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
+}
+
+fn peer(key: &'static str, url: &str, has_authority: bool) -> Checked {
     let uri: Option<Uri> = url.parse().ok();
     let is_peer = uri.is_some_and(|uri| {
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
         is_http && uri.host().is_some_and(|host| !host.is_empty())
     });
     let problem = "must be http://HOST:PORT or https://HOST:PORT, or empty when it runs in this process";
-    ensure(url.is_empty() || is_peer, "peers.accounts", problem)?;
-    file("peers.ca_file", &peers.ca_file)?;
-    let has_authority = !is_unset(&peers.ca_file);
-    ensure(has_authority || !url.starts_with("https:"), "peers.accounts", "needs peers.ca_file for https")?;
-    identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
-    ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
+    ensure(url.is_empty() || is_peer, key, problem)?;
+    ensure(has_authority || !url.starts_with("https:"), key, "needs peers.ca_file for https")
 }
 
 /// A certificate and its key: both or none.

@@ -179,6 +179,8 @@ pub struct Auth {
 pub struct Peers {
     /// URL of the accounts service where it does not run in this process.
     pub accounts: String,
+    /// URL of the CRM where it does not run in this process.
+    pub crm: String,
     /// PEM file of the authorities that sign the certificates of `https` servers; empty is none.
     pub ca_file: PathBuf,
     /// PEM file of the certificate shown to them; empty is none.

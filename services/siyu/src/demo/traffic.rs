@@ -84,5 +84,6 @@ fn interaction(event: Event, number: u32, time: DateTime, zone: &TimeZone) -> an
         target: event.target,
         source_domain: event.source.into(),
         purchase: event.purchase,
+        ..Interaction::default()
     })
 }

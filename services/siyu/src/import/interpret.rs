@@ -89,6 +89,7 @@ impl Interpreter {
             target: cells.get(Field::Target).unwrap_or_default().to_owned(),
             source_domain: source(cells)?.into(),
             purchase: amount.map(|minor| self.purchase(kind, minor, cells)).transpose()?,
+            ..Interaction::default()
         };
         check_against_proto(&interaction)?;
         let time = self.time(cells)?;
