@@ -181,7 +181,8 @@ impl From<Error> for Status {
                 }
             };
         }
-        if matches!(error.code, Code::Unavailable | Code::Aborted) {
+        let repeating_helps = error.reason != ErrorReason::EtagMismatch;
+        if matches!(error.code, Code::Unavailable | Code::Aborted) && repeating_helps {
             details.set_retry_info(Some(RETRY_DELAY));
         }
         Status::with_error_details(error.code, error.message, details)

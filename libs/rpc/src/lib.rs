@@ -10,6 +10,7 @@ pub mod auth;
 mod call;
 mod deadline;
 mod error;
+pub mod etag;
 pub mod gate;
 pub mod group_commit;
 pub mod mutation;

@@ -1,8 +1,11 @@
 //! What the service tells others, in `feeds/accounts`.
 
 use siyu_outbox::Draft;
-use siyu_proto::accounts::v1::{
-    AccountCreated, AccountUpdated, CertificationApproved, CertificationExpired, CertificationRejected,
+use siyu_proto::{
+    accounts::v1::{
+        AccountCreated, AccountUpdated, CertificationApproved, CertificationExpired, CertificationRejected,
+    },
+    crm::v1::{Interaction, InteractionsObserved, TagAssignment},
 };
 use siyu_rpc::Error;
 
@@ -43,6 +46,16 @@ pub(crate) fn certification_rejected(
 pub(crate) fn certification_expired(account: &Account) -> Result<Draft, Error> {
     let payload = CertificationExpired { account: Some(to_account(account.clone())?) };
     Ok(Draft::new(key(account), &payload))
+}
+
+/// What users did towards an account, for the CRM, and the tags they get by it.
+pub(crate) fn interactions_observed(
+    account_id: &str,
+    interactions: Vec<Interaction>,
+    tag_assignments: Vec<TagAssignment>,
+) -> Draft {
+    let parent = format!("accounts/{account_id}");
+    Draft::new(parent.clone(), &InteractionsObserved { parent, interactions, tag_assignments })
 }
 
 fn key(account: &Account) -> String {
