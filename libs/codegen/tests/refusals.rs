@@ -107,6 +107,15 @@ fn a_policy_must_fit_itself_and_its_request() {
         bad_policy(&policy("access: ACCESS_PLATFORM resource: \"nobody\"")),
         "`resource: \"nobody\"` is not a string field of siyu.test.v1.DoRequest"
     );
+    assert_eq!(bad_policy(&policy("access: ACCESS_USER")), "ACCESS_USER needs a `user`");
+    assert_eq!(
+        bad_policy(&policy("access: ACCESS_PLATFORM user: \"parent\"")),
+        "`user` goes with ACCESS_USER alone"
+    );
+    assert_eq!(
+        bad_policy(&policy("access: ACCESS_USER user: \"nobody\"")),
+        "`user: \"nobody\"` is not a string field of siyu.test.v1.DoRequest"
+    );
     // Not there, no text, many texts, a text that may be missing, below a text, below many messages, too deep.
     for path in [
         "nobody",

@@ -92,6 +92,13 @@ impl Caller {
         self.kind
     }
 
+    /// Whether it is the user called `name`, `users/{user}`. A token names them so, or by the id alone.
+    #[must_use]
+    pub fn is_user(&self, name: &str) -> bool {
+        let id = self.subject.strip_prefix("users/").unwrap_or(&self.subject);
+        self.kind == CallerKind::User && !id.is_empty() && name.strip_prefix("users/") == Some(id)
+    }
+
     /// Whom a service acts for: the caller whose call it was serving when it made this one. What is allowed is decided by
     /// the service alone, but for managing operators and API keys; else this is for logs and audit.
     #[must_use]

@@ -93,7 +93,7 @@ fn authorize_resource(caller: &Caller, method: &Method, name: &str) -> Result<()
 }
 
 fn authorize_user(caller: &Caller, method: &Method, user: &str) -> Result<(), Error> {
-    if method.access != Access::User || caller.kind() == CallerKind::Service || caller.subject() == user {
+    if method.access != Access::User || caller.kind() == CallerKind::Service || caller.is_user(user) {
         return Ok(());
     }
     Err(role_too_low(method, "a user may act for nobody else"))
@@ -146,6 +146,13 @@ mod tests {
         let error = admit_message(&operator(Role::Analyst), &request).unwrap_err();
         assert_eq!((error.code(), error.reason()), (Code::PermissionDenied, ErrorReason::RoleTooLow));
         assert!(admit_message(&operator(Role::Admin), &request).is_ok());
+    }
+
+    #[test]
+    fn users_are_known_by_their_id_and_by_their_name() {
+        assert!(Caller::user("users/u1").is_user("users/u1") && Caller::user("u1").is_user("users/u1"));
+        assert!(!Caller::user("u2").is_user("users/u1") && !Caller::user("").is_user("users/"));
+        assert!(!Caller::service("u1").is_user("users/u1"));
     }
 
     #[test]
