@@ -3,6 +3,7 @@
 
 mod brand;
 mod model;
+pub mod places;
 mod simulation;
 #[cfg(test)]
 mod tests;
@@ -84,6 +85,7 @@ fn interaction(event: Event, number: u32, time: DateTime, zone: &TimeZone) -> an
         target: event.target,
         source_domain: event.source.into(),
         purchase: event.purchase,
+        mount: event.mount,
         ..Interaction::default()
     })
 }

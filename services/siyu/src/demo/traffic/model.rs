@@ -3,7 +3,10 @@
 use jiff::civil::Weekday;
 use siyu_proto::crm::v1::SourceDomain;
 
-use super::brand::{FLAGSHIP, HOST, STORE};
+use super::{
+    brand::{FLAGSHIP, HOST, STORE},
+    places::{FANS_COUPON, PARCEL_CARD, SKIN_TEST, TILL_POSTER, WELCOME_COUPON},
+};
 
 /// Users of the month.
 pub(super) const USER_COUNT: u32 = 3_000;
@@ -166,6 +169,18 @@ pub(super) const DRAWN_BY_LIVE: f64 = 0.35;
 pub(super) const LIVE_FACTOR: f64 = 1.8;
 /// Homepage visits that go on into private messages: the figure of the case in domain.md, A5.
 pub(super) const HOMEPAGE_TO_MESSAGE: f64 = 0.23;
+/// Visits from outside that begin with scanning a code.
+pub(super) const SCAN: f64 = 0.6;
+/// The codes that are scanned, with their weights.
+pub(super) const ENTRY_CODES: [(u32, &str); 2] = [(70, PARCEL_CARD), (30, TILL_POSTER)];
+/// The cards that are clicked, with their weights.
+pub(super) const CARDS: [(u32, &str); 3] = [(45, WELCOME_COUPON), (35, FANS_COUPON), (20, SKIN_TEST)];
+/// Clicks on a card that go on: a coupon is claimed, a form is filled in, a time is booked.
+pub(super) const USE_CARD: f64 = 0.45;
+/// Who does not follow, and follows for a coupon.
+pub(super) const FOLLOW_FOR_COUPON: f64 = 0.5;
+/// Orders that use a coupon, of those whose customer has one.
+pub(super) const REDEEM: f64 = 0.6;
 /// Orders cancelled within hours.
 pub(super) const CANCEL: f64 = 0.04;
 /// Orders refunded within days, half of them in full.

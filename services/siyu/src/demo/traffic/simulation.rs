@@ -1,6 +1,7 @@
 //! Lets every user live through the days.
 
 mod orders;
+mod visits;
 
 use jiff::civil::{Date, Weekday};
 use rand::{RngExt, SeedableRng, distr::weighted::WeightedIndex, seq::IndexedRandom};
@@ -26,6 +27,8 @@ pub(super) struct Event {
     pub(super) user: String,
     pub(super) kind: Kind,
     pub(super) target: String,
+    /// The place the user came through, where that is known.
+    pub(super) mount: String,
     pub(super) source: SourceDomain,
     pub(super) purchase: Option<Purchase>,
 }
@@ -67,6 +70,9 @@ struct Relation {
     following: bool,
     bought: bool,
     gone: bool,
+    /// Coupons claimed and not used, as cards.
+    coupons: Vec<String>,
+    left_contact: bool,
     /// Nothing happens before this, so that what a user does stays in order.
     free_from: i64,
 }
@@ -75,6 +81,8 @@ struct Relation {
 struct Visit {
     at: i64,
     source: SourceDomain,
+    /// The place the user is at, where that is known.
+    mount: String,
     day: u32,
 }
 
@@ -93,6 +101,8 @@ impl Simulation {
                 following: false,
                 bought: false,
                 gone: false,
+                coupons: Vec::new(),
+                left_contact: false,
                 free_from: 0,
             };
             first_day = self.first_visit(persona, first_day, days);
@@ -137,14 +147,19 @@ impl Simulation {
         let mut visit = self.arrive(relation, day, start)?;
         let persona = relation.persona;
 
+        let scanned = visit.source == SourceDomain::External && self.rng.random_bool(model::SCAN);
+        if scanned {
+            self.scan(relation, &mut visit)?;
+        }
         for _ in 0..self.rng.random_range(1..=persona.most_videos) {
             self.watch_video(relation, &mut visit);
         }
-        if self.rng.random_bool(persona.homepage) {
-            self.look_at_homepage(relation, &mut visit);
+        if scanned || self.rng.random_bool(persona.homepage) {
+            self.look_at_homepage(relation, &mut visit)?;
         }
         let following_before = relation.following;
         self.perhaps_follow(relation, &mut visit, persona.follow);
+        visit.mount.clear();
         if relation.following && self.rng.random_bool(persona.group_chat) {
             let group = format!("accounts/{}/groups/1", self.account_ids[relation.account]);
             for _ in 0..self.rng.random_range(1..=3) {
@@ -188,7 +203,7 @@ impl Simulation {
             *pick(&mut self.rng, &model::STRANGER_SOURCES)?
         };
         let at = (i64::from(day) * DAY_MILLIS + start).max(relation.free_from);
-        Ok(Visit { at, source, day })
+        Ok(Visit { at, source, mount: String::new(), day })
     }
 
     fn watch_video(&mut self, relation: &mut Relation, visit: &mut Visit) {
@@ -205,19 +220,6 @@ impl Simulation {
         ] {
             if self.rng.random_bool(probability) {
                 self.act(relation, visit, kind, video.clone());
-            }
-        }
-    }
-
-    fn look_at_homepage(&mut self, relation: &mut Relation, visit: &mut Visit) {
-        let account_id = self.account_ids[relation.account];
-        self.act(relation, visit, Kind::HomepageVisit, format!("accounts/{account_id}"));
-        if self.rng.random_bool(relation.persona.click) {
-            self.act(relation, visit, Kind::Click, format!("cards/{account_id}-coupon"));
-        }
-        if self.rng.random_bool(model::HOMEPAGE_TO_MESSAGE) {
-            for _ in 0..self.rng.random_range(1..=2) {
-                self.act(relation, visit, Kind::PrivateMessage, String::new());
             }
         }
     }
@@ -250,6 +252,7 @@ impl Simulation {
             user: relation.user.clone(),
             kind,
             target,
+            mount: visit.mount.clone(),
             source: visit.source,
             purchase,
         });

@@ -48,6 +48,10 @@ impl Simulation {
         if self.rng.random_bool(model::FREE_SAMPLE) {
             line(self, model::SAMPLE, 0, 1);
         }
+        if !relation.coupons.is_empty() && self.rng.random_bool(model::REDEEM) {
+            let coupon = relation.coupons.swap_remove(0);
+            self.record(relation, visit, Kind::CouponRedeem, coupon, None);
+        }
         relation.bought = true;
         self.perhaps_give_back(relation, visit, order_id, total_minor);
         visit.at += self.rng.random_range(20 * SECOND..3 * MINUTE);
@@ -76,7 +80,12 @@ impl Simulation {
             return;
         };
         let target = format!("orders/{order_id}");
-        let later_visit = Visit { at: visit.at + later, source: SourceDomain::Private, day: visit.day };
+        let later_visit = Visit {
+            at: visit.at + later,
+            source: SourceDomain::Private,
+            mount: String::new(),
+            day: visit.day,
+        };
         let purchase = Purchase { order_id, amount_minor, quantity: 0 };
         self.record(relation, &later_visit, kind, target, Some(purchase));
     }
