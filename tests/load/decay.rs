@@ -1,9 +1,10 @@
 //! Finding the fans whose tier fell by decay: what it costs grows with their number, not with the number of all fans.
 
 use anyhow::ensure;
-use siyu_clock::{Micros, SimClock, Stopwatch};
+use siyu_clock::{Clock, Ids, Micros, SimClock, Stopwatch};
 use siyu_crm::Crm;
 use siyu_db::{Db, Statement, on_db};
+use siyu_outbox::{Outbox, Settings};
 use siyu_rpc::peer::Switchboard;
 use siyu_tests::{Engine, installation::Installation};
 
@@ -71,7 +72,9 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine]) -> anyhow
             let clock = SimClock::starting_at(NOW);
             // Ticks ask no other service.
             let nobody = Switchboard::default().peer("bench");
-            let crm = Crm::new(db.clone(), clock.into(), nobody, 1);
+            let clock = Clock::from(clock);
+            let outbox = Outbox::new("crm", db.clone(), clock.clone(), Ids::random(), Settings::default());
+            let crm = Crm::new(db.clone(), clock, outbox, nobody, 1);
             eprintln!("{engine:?}: {fans} fans loaded in {:.0} s", stopwatch.elapsed().as_secs_f64());
             subjects.push(Subject { engine: *engine, fans: *fans, installation, db, crm, days: Vec::new() });
         }

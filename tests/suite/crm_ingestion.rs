@@ -147,7 +147,7 @@ fn bad_events(suite: &TestSuite) -> Vec<(&'static str, Interaction)> {
         ("user", by("users/a\0b")),
         ("user", by(&format!("users/{}", "x".repeat(129)))),
         ("kind", Interaction { kind: 0, ..good() }),
-        ("kind", Interaction { kind: 16, ..good() }),
+        ("kind", Interaction { kind: 99, ..good() }),
         ("event_time", on(None)),
         ("event_time", on(second(-1))),
         ("event_time", on(second(i64::MAX))),

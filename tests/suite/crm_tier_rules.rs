@@ -22,7 +22,7 @@ fn weight(kind: Kind, points: f64) -> KindWeight {
 }
 
 /// Half-life 10 days, orders 40 points, views 2; favorable 30/20, true love 90/60.
-fn strict() -> TierRules {
+pub(crate) fn strict() -> TierRules {
     TierRules {
         half_life: Some(ProtoDuration { seconds: 864_000, nanos: 0 }),
         weights: vec![weight(Kind::Order, 40.0), weight(Kind::View, 2.0), weight(Kind::Like, 0.0)],
@@ -34,7 +34,7 @@ fn strict() -> TierRules {
     }
 }
 
-async fn create(suite: &TestSuite, rules: Option<TierRules>) -> Result<TierRules, Status> {
+pub(crate) async fn create(suite: &TestSuite, rules: Option<TierRules>) -> Result<TierRules, Status> {
     let request = CreateTierRulesRequest {
         parent: "accounts/shop".to_owned(),
         tier_rules: rules,
@@ -44,7 +44,7 @@ async fn create(suite: &TestSuite, rules: Option<TierRules>) -> Result<TierRules
     Ok(answer.into_inner().tier_rules.unwrap())
 }
 
-async fn activate(suite: &TestSuite, version: i64) -> Result<TierRules, Status> {
+pub(crate) async fn activate(suite: &TestSuite, version: i64) -> Result<TierRules, Status> {
     let request = ActivateTierRulesRequest { name: format!("accounts/shop/tierRules/{version}") };
     let answer = suite.tiers().activate_tier_rules(request).await?;
     Ok(answer.into_inner().tier_rules.unwrap())
@@ -85,7 +85,7 @@ async fn mistakes_in_rules_are_named_and_leave_nothing_behind(suite: TestSuite) 
             "tier_rules.weights[1].kind",
             weighing(vec![weight(Kind::View, 1.0), weight(Kind::Unspecified, 1.0)]),
         ),
-        ("tier_rules.weights[0].kind", weighing(vec![KindWeight { kind: 16, points: 1.0 }])),
+        ("tier_rules.weights[0].kind", weighing(vec![KindWeight { kind: 99, points: 1.0 }])),
         ("tier_rules.weights[1].kind", weighing(vec![weight(Kind::View, 1.0), weight(Kind::View, 2.0)])),
         ("tier_rules.weights[0].points", weighing(vec![weight(Kind::View, -0.5)])),
         ("tier_rules.weights[0].points", weighing(vec![weight(Kind::View, 1_000_000.5)])),

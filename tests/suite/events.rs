@@ -60,10 +60,19 @@ async fn rename(suite: &TestSuite, id: &str, display_name: &str) {
     suite.accounts().update_account(request).await.unwrap();
 }
 
-/// Everything in the feed after the cursors, partition by partition.
+/// Everything in the feed of accounts after the cursors, partition by partition.
 pub(crate) async fn events_after(suite: &TestSuite, cursors: Vec<EventCursor>) -> Result<Vec<Event>, Status> {
+    feed_events(suite, FEED, cursors).await
+}
+
+/// Everything in a feed after the cursors, partition by partition.
+pub(crate) async fn feed_events(
+    suite: &TestSuite,
+    feed: &str,
+    cursors: Vec<EventCursor>,
+) -> Result<Vec<Event>, Status> {
     let mut feeds = EventFeedServiceClient::new(suite.client());
-    let request = StreamEventsRequest { parent: FEED.to_owned(), cursors, ..StreamEventsRequest::default() };
+    let request = StreamEventsRequest { parent: feed.to_owned(), cursors, ..StreamEventsRequest::default() };
     let mut pages = feeds.stream_events(request).await?.into_inner();
     let mut events = Vec::new();
     while let Some(page) = pages.message().await? {

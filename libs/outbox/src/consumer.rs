@@ -14,6 +14,21 @@ pub trait Consumer: Send + Sync + 'static {
     /// UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again; any other error parks the key of the event.
     async fn apply(&self, tx: &mut Tx, event: &StoredEvent) -> Result<(), Error>;
 
+    /// Applies events of one key and one type that follow each other, oldest first: one after the other, unless a consumer
+    /// has a faster way.
+    ///
+    /// # Errors
+    /// As [`Consumer::apply`].
+    async fn apply_together(&self, tx: &mut Tx, events: &[&StoredEvent]) -> Result<(), Error> {
+        for event in events {
+            self.apply(tx, event).await?;
+        }
+        Ok(())
+    }
+
+    /// Called when a transaction with applied events has been committed.
+    fn committed(&self) {}
+
     /// Called when there is no cursor yet, or when it is older than what the feed keeps: brings in the present state of
     /// the other service, and answers the cursors to follow from. It may be called again after a failure, and what it
     /// brings in may be ahead of its cursors.

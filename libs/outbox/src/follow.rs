@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::FutureExt;
 use siyu_clock::Clock;
-use siyu_db::Db;
+use siyu_db::{Db, Tx};
 use siyu_proto::common::v1::{
     ErrorReason, Event, EventCursor, StreamEventsRequest, StreamEventsResponse,
     event_feed_service_client::EventFeedServiceClient,
@@ -201,43 +201,62 @@ impl Follower {
         let keys: HashSet<&str> = fresh.iter().map(|event| event.event_key.as_str()).collect();
         let mut parked: HashSet<String> =
             store::parked::among(&mut tx, &self.name, keys).await?.into_iter().collect();
-        for event in &fresh {
-            let key = &event.event_key;
+        for (key, events) in by_key(&fresh) {
             if let Some(reason) = poisoned.get(key)
-                && parked.insert(key.clone())
+                && parked.insert(key.to_owned())
             {
                 store::parked::park_key(&mut tx, &self.name, key, reason, self.clock.now()).await?;
             }
             if parked.contains(key) {
-                store::parked::park_event(&mut tx, &self.name, event).await?;
-                continue;
-            }
-            match self.apply(&mut tx, event).await {
-                Ok(()) => {}
-                Err(error) if is_passing(&error) => return Err(error),
-                Err(error) => {
-                    return Ok(Attempt::Poisoned { key: key.clone(), reason: reason(event, &error) });
+                for event in events {
+                    store::parked::park_event(&mut tx, &self.name, event).await?;
                 }
+            } else if let Err(reason) = self.apply_in_order(&mut tx, &events).await? {
+                return Ok(Attempt::Poisoned { key: key.to_owned(), reason });
             }
         }
         store::cursor::advance(&mut tx, &self.name, partition.into(), last.position).await?;
         tx.commit().await?;
+        self.consumer.committed();
         let count = u64::try_from(fresh.len()).unwrap_or(u64::MAX);
         metrics::counter!(names::EVENTS_CONSUMED_TOTAL, "consumer" => self.name.clone()).increment(count);
         Ok(Attempt::Reached(last.position))
     }
 
-    /// Applies one event in the trace it happened in. A panic is an error like any other.
-    pub(crate) async fn apply(&self, tx: &mut siyu_db::Tx, event: &StoredEvent) -> Result<(), Error> {
+    /// Applies events of one key, oldest first: those of one type that follow each other together. Within: why one cannot
+    /// be applied.
+    pub(crate) async fn apply_in_order(
+        &self,
+        tx: &mut Tx,
+        events: &[&StoredEvent],
+    ) -> Result<Result<(), String>, Error> {
+        for run in events.chunk_by(|event, next| event.type_url == next.type_url) {
+            match self.apply_run(tx, run).await {
+                Ok(()) => {}
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) => return Ok(Err(reason(run, &error))),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Applies events in the trace that the first happened in, linked to those of the others. A panic is an error like any
+    /// other.
+    async fn apply_run(&self, tx: &mut Tx, run: &[&StoredEvent]) -> Result<(), Error> {
+        let Some((first, others)) = run.split_first() else { return Ok(()) };
         let span = tracing::info_span!(
             "consume",
-            otel.name = format!("{} {}", self.name, type_name(event)),
+            otel.name = format!("{} {}", self.name, type_name(first)),
             otel.kind = "consumer",
-            event.id = event.event_id,
-            event.key = event.event_key,
+            event.id = first.event_id,
+            event.key = first.event_key,
+            event.count = run.len(),
         );
-        context::continue_trace(&span, &event.trace_parent);
-        let applied = std::panic::AssertUnwindSafe(self.consumer.apply(tx, event)).catch_unwind();
+        context::continue_trace(&span, &first.trace_parent);
+        for other in others {
+            context::link_trace(&span, &other.trace_parent);
+        }
+        let applied = std::panic::AssertUnwindSafe(self.consumer.apply_together(tx, run)).catch_unwind();
         applied.instrument(span).await.unwrap_or_else(|_| Err(Error::internal("the consumer panicked")))
     }
 
@@ -257,16 +276,33 @@ enum Attempt {
     Poisoned { key: String, reason: String },
 }
 
+/// The events of each key in their order, and the keys in theirs: transactions that lock what keys name in this order never
+/// wait for each other in a circle.
+fn by_key<'a>(events: &[&'a StoredEvent]) -> BTreeMap<&'a str, Vec<&'a StoredEvent>> {
+    let mut keys: BTreeMap<&str, Vec<&StoredEvent>> = BTreeMap::new();
+    for event in events {
+        keys.entry(&event.event_key).or_default().push(event);
+    }
+    keys
+}
+
 /// Whether trying again may help, so that nobody needs to be parked.
-pub(crate) fn is_passing(error: &Error) -> bool {
+fn is_passing(error: &Error) -> bool {
     matches!(error.code(), Code::Unavailable | Code::Aborted | Code::DeadlineExceeded)
 }
 
-/// Why an event could not be applied, for whoever looks at the parked key.
-pub(crate) fn reason(event: &StoredEvent, error: &Error) -> String {
+/// Why an event, or one of several that were applied together, could not be, for whoever looks at the parked key.
+fn reason(run: &[&StoredEvent], error: &Error) -> String {
     const MOST: usize = 1_000;
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    let text = format!("{} {} at {}: {error}{cause}", type_name(event), event.event_id, event.position);
+    let place = match run {
+        [] => String::new(),
+        [event] => format!("{} {} at {}", type_name(event), event.event_id, event.position),
+        [first, .., last] => {
+            format!("{} {} at {} to {}", type_name(first), first.event_id, first.position, last.position)
+        }
+    };
+    let text = format!("{place}: {error}{cause}");
     text.chars().take(MOST).collect()
 }
 

@@ -1,16 +1,11 @@
 //! Keys whose events wait because one could not be applied.
 
 use siyu_clock::Micros;
-use siyu_db::Tx;
 use siyu_proto::common::v1::ParkedKey;
 use siyu_rpc::{Error, Mutation, Page, time::to_proto};
 use siyu_telemetry::names;
 
-use crate::{
-    Follower, StoredEvent,
-    follow::{is_passing, reason},
-    store,
-};
+use crate::{Follower, StoredEvent, store};
 
 /// Events that are replayed in one transaction: as long as it lasts, the partition of the key may wait.
 const REPLAYED_AT_ONCE: i64 = 500;
@@ -39,7 +34,8 @@ impl Follower {
                 return Ok((applied, None));
             }
             let events = store::parked::events(&mut tx, &self.name, key, REPLAYED_AT_ONCE).await?;
-            if let Err(failed) = self.apply_all(&mut tx, &events).await? {
+            let in_order: Vec<&StoredEvent> = events.iter().collect();
+            if let Err(failed) = self.apply_in_order(&mut tx, &in_order).await? {
                 drop(tx);
                 return Ok((applied, self.stays_parked(mutation, key, &failed).await?));
             }
@@ -48,6 +44,7 @@ impl Follower {
                 Some(last) => {
                     store::parked::remove_events(&mut tx, &self.name, key, last.position).await?;
                     tx.commit().await?;
+                    self.consumer.committed();
                 }
                 None => {
                     store::parked::remove_key(&mut tx, &self.name, key).await?;
@@ -56,18 +53,6 @@ impl Follower {
                 }
             }
         }
-    }
-
-    /// Applies events in their order. Within: why one cannot be applied.
-    async fn apply_all(&self, tx: &mut Tx, events: &[StoredEvent]) -> Result<Result<(), String>, Error> {
-        for event in events {
-            match self.apply(tx, event).await {
-                Ok(()) => {}
-                Err(error) if is_passing(&error) => return Err(error),
-                Err(error) => return Ok(Err(reason(event, &error))),
-            }
-        }
-        Ok(Ok(()))
     }
 
     async fn stays_parked(

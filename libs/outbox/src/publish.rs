@@ -47,11 +47,11 @@ impl Outbox {
         }
     }
 
-    /// Waits until everything that was written is published, by this process or another.
+    /// Waits until everything that was written is published, by this process or another. Answers how many events ever were.
     ///
     /// # Errors
     /// UNAVAILABLE when that takes too long; what was published until then stays published.
-    pub async fn settle(&self) -> Result<(), Error> {
+    pub async fn settle(&self) -> Result<i64, Error> {
         const PAUSE: Duration = Duration::from_millis(5);
         let limit = self.settings.lease_timeout * 3 + self.settings.poll_interval * 10;
         let stopwatch = Stopwatch::start();
@@ -59,7 +59,8 @@ impl Outbox {
         loop {
             let mut tx = self.db.begin_read().await?;
             if !store::event::has_unpublished(&mut tx).await? {
-                return Ok(());
+                let partitions = store::event::partitions(&mut tx).await?;
+                return Ok(partitions.iter().map(|partition| partition.last_position).sum());
             }
             drop(tx);
             if stopwatch.elapsed() > limit {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use opentelemetry::global;
+use opentelemetry::{Context, global, trace::TraceContextExt};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -23,8 +23,18 @@ pub fn continue_trace(span: &Span, trace_parent: &str) {
     if trace_parent.is_empty() {
         return;
     }
-    let carrier = HashMap::from([(TRACE_PARENT.to_owned(), trace_parent.to_owned())]);
-    let parent = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
     // It fails only where no OpenTelemetry layer is installed, and then there is no trace to join.
-    let _ = span.set_parent(parent);
+    let _ = span.set_parent(context_of(trace_parent));
+}
+
+/// Links `span` to the span that [`trace_parent`] told of; an empty text changes nothing.
+pub fn link_trace(span: &Span, trace_parent: &str) {
+    if !trace_parent.is_empty() {
+        span.add_link(context_of(trace_parent).span().span_context().clone());
+    }
+}
+
+fn context_of(trace_parent: &str) -> Context {
+    let carrier = HashMap::from([(TRACE_PARENT.to_owned(), trace_parent.to_owned())]);
+    global::get_text_map_propagator(|propagator| propagator.extract(&carrier))
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod domain;
+mod events;
 mod grpc;
 mod jobs;
 mod store;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use siyu_clock::Clock;
 use siyu_db::{Db, Migration, Statement};
-use siyu_outbox::Follower;
+use siyu_outbox::{Follower, Outbox};
 use siyu_proto::crm::v1::{
     analytics_service_server::{self, AnalyticsServiceServer},
     fan_service_server::{self, FanServiceServer},
@@ -20,7 +21,7 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{directory::Directory, ingestion::Ingestion, known_accounts::KnownAccounts, turns::Turns};
+use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestion, turns::Turns};
 
 /// The schema of the service, step by step.
 #[must_use]
@@ -42,6 +43,7 @@ pub const SERVICES: &[&str] = &[
 pub struct Crm {
     db: Db,
     clock: Clock,
+    outbox: Outbox,
     directory: Arc<Directory>,
     turns: Arc<Turns>,
     ingestion: Arc<GroupCommit<Ingestion>>,
@@ -49,17 +51,18 @@ pub struct Crm {
 }
 
 impl Crm {
-    /// The service on a database that has [`migrations`]. It asks the accounts service behind `accounts` for what it
-    /// does not know of an account. At most `max_calls_per_commit` concurrent calls share a transaction. To be called
-    /// inside a tokio runtime.
+    /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. It asks
+    /// the accounts service behind `accounts` for what it does not know of an account. At most `max_calls_per_commit`
+    /// concurrent calls share a transaction. To be called inside a tokio runtime.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, accounts: Peer, max_calls_per_commit: usize) -> Self {
+    pub fn new(db: Db, clock: Clock, outbox: Outbox, accounts: Peer, max_calls_per_commit: usize) -> Self {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
-        let known_accounts = Arc::new(KnownAccounts::new(db.clone(), accounts.clone()));
-        let follower = Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), known_accounts);
+        let feed = AccountsFeed::new(db.clone(), clock.clone(), outbox.clone(), accounts.clone());
+        let follower = Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), Arc::new(feed));
         let turns = Arc::new(Turns::new());
-        let ingestion = Ingestion::start(db.clone(), clock.clone(), turns.clone(), max_calls_per_commit);
-        Self { db, clock, directory, turns, ingestion: Arc::new(ingestion), follower }
+        let ingestion =
+            Ingestion::start(db.clone(), clock.clone(), outbox.clone(), turns.clone(), max_calls_per_commit);
+        Self { db, clock, outbox, directory, turns, ingestion: Arc::new(ingestion), follower }
     }
 
     /// How it keeps up with the accounts service.

@@ -44,13 +44,31 @@ impl Background {
         if let Some((crm, _)) = &self.crm {
             crm.tick(now).await?;
         }
+        self.deliver().await
+    }
+
+    /// Lets the events of this process arrive, and those that come of them.
+    async fn deliver(&self) -> Result<(), siyu_rpc::Error> {
+        let mut told = self.settle().await?;
+        loop {
+            for follower in &self.followers {
+                follower.catch_up().await?;
+            }
+            let told_since = self.settle().await?;
+            if told_since == told {
+                return Ok(());
+            }
+            told = told_since;
+        }
+    }
+
+    /// Waits until all events of this process are published; answers how many ever were.
+    async fn settle(&self) -> Result<i64, siyu_rpc::Error> {
+        let mut count = 0;
         for outbox in &self.outboxes {
-            outbox.settle().await?;
+            count += outbox.settle().await?;
         }
-        for follower in &self.followers {
-            follower.catch_up().await?;
-        }
-        Ok(())
+        Ok(count)
     }
 
     /// Tells the metrics, again and again, how many events wait.

@@ -135,11 +135,14 @@ impl Suite {
         let mut background = Background::default();
         let mut audit = AuditLog::default();
 
+        let outbox = |service: ServiceName, db: &Db| {
+            Outbox::new(service.name(), db.clone(), clock.clone(), ids.clone(), config.events.settings())
+        };
+
         if services.contains(&ServiceName::Accounts) {
             let db = ServiceName::Accounts.open_storage(config).await?;
             audit.add(ServiceName::Accounts.name(), db.clone());
-            let outbox =
-                Outbox::new("accounts", db.clone(), clock.clone(), ids.clone(), config.events.settings());
+            let outbox = outbox(ServiceName::Accounts, &db);
             background.outboxes.push(outbox.clone());
             let issuer =
                 TokenIssuer { issuer: config.auth.issuer.clone(), audience: config.auth.audience.clone() };
@@ -148,7 +151,7 @@ impl Suite {
                 false if config.peers.crm.is_empty() => None,
                 false => Some(remote("peers.crm", &config.peers.crm, config, keys).await?),
             };
-            let accounts = Accounts::new(db, clock.clone(), ids, outbox, issuer, crm);
+            let accounts = Accounts::new(db, clock.clone(), ids.clone(), outbox, issuer, crm);
             keys.trust_accounts(switchboard.peer(ServiceName::Accounts.name()));
             routes = accounts.add_to(routes, max_message_bytes);
             names.extend(siyu_accounts::SERVICES);
@@ -164,7 +167,9 @@ impl Suite {
             };
             keys.trust_accounts(accounts.clone());
             let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
-            let crm = Crm::new(db, clock.clone(), accounts, max_calls);
+            let outbox = outbox(ServiceName::Crm, &db);
+            background.outboxes.push(outbox.clone());
+            let crm = Crm::new(db, clock.clone(), outbox, accounts, max_calls);
             background.followers.extend(crm.followers());
             routes = crm.add_to(routes, max_message_bytes);
             names.extend(siyu_crm::SERVICES);

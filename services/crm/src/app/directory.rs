@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use siyu_db::Db;
+use siyu_db::{Db, Tx};
 use siyu_proto::accounts::v1::{
     GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
 };
@@ -52,7 +52,10 @@ impl Directory {
         if let Some(info) = known {
             return Ok(info);
         }
-        let info = match self.told(account_id).await? {
+        let mut tx = self.db.begin_read().await?;
+        let told = Self::told(&mut tx, account_id).await?;
+        drop(tx);
+        let info = match told {
             Some(info) => info,
             // An account that was just made: its event is on the way.
             None => self.ask(account_id).await?,
@@ -66,9 +69,8 @@ impl Directory {
     }
 
     /// What the events have told of it.
-    async fn told(&self, account_id: &str) -> Result<Option<AccountInfo>, Error> {
-        let mut tx = self.db.begin_read().await?;
-        let known = store::known_account::get(&mut tx, account_id).await?;
+    pub(super) async fn told(tx: &mut Tx, account_id: &str) -> Result<Option<AccountInfo>, Error> {
+        let known = store::known_account::get(tx, account_id).await?;
         known.map(|known| info(&known.time_zone, known.currency_code)).transpose()
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::tz::TimeZone;
 use siyu_clock::{Clock, Micros};
 use siyu_db::Tx;
+use siyu_outbox::Outbox;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::Error;
 
@@ -75,11 +76,12 @@ impl Crm {
 pub(super) async fn take_in_account(
     tx: &mut Tx,
     clock: &Clock,
+    outbox: &Outbox,
     account_id: &str,
     zone: &TimeZone,
     interactions: Vec<&Interaction>,
 ) -> Result<(Ledger, Vec<Outcome>), Error> {
-    let mut ledger = Ledger::open(tx, account_id).await?;
+    let mut ledger = Ledger::open(tx, outbox, account_id).await?;
     // Only now: whoever had the turn before has dated its changes before.
     let now = clock.now();
     let (new, outcomes) = sort_out(tx, account_id, interactions).await?;
@@ -256,7 +258,8 @@ async fn store_all(
     Ok(())
 }
 
-fn count(outcomes: &[Outcome]) {
+/// Tells the metrics what became of interactions.
+pub(super) fn count(outcomes: &[Outcome]) {
     let name = |outcome: &Outcome| match outcome {
         Outcome::Accepted => "accepted",
         Outcome::Duplicate => "duplicate",

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::tz::TimeZone;
 use siyu_clock::Clock;
 use siyu_db::{Db, Engine};
+use siyu_outbox::Outbox;
 use siyu_rpc::{
     Error,
     group_commit::{Batch, GroupCommit, Limits},
@@ -34,14 +35,24 @@ pub(crate) struct IngestCall {
 pub(crate) struct Ingestion {
     db: Db,
     clock: Clock,
+    outbox: Outbox,
     turns: Arc<Turns>,
 }
 
 impl Ingestion {
     /// Starts it; a transaction takes at most so many calls.
-    pub(crate) fn start(db: Db, clock: Clock, turns: Arc<Turns>, most_calls: usize) -> GroupCommit<Self> {
+    pub(crate) fn start(
+        db: Db,
+        clock: Clock,
+        outbox: Outbox,
+        turns: Arc<Turns>,
+        most_calls: usize,
+    ) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
-        GroupCommit::start(Self { db, clock, turns }, Limits { lanes, calls: most_calls, weight: FULL })
+        GroupCommit::start(
+            Self { db, clock, outbox, turns },
+            Limits { lanes, calls: most_calls, weight: FULL },
+        )
     }
 }
 
@@ -70,7 +81,7 @@ impl Batch for Ingestion {
             let interactions: Vec<&Interaction> =
                 places.iter().flat_map(|place| &calls[*place].interactions).collect();
             let (ledger, outcomes) =
-                take_in_account(&mut tx, &self.clock, account_id, zone, interactions).await?;
+                take_in_account(&mut tx, &self.clock, &self.outbox, account_id, zone, interactions).await?;
             ledgers.push(ledger);
             let mut outcomes = outcomes.into_iter();
             for place in places {

@@ -1,10 +1,19 @@
 //! What a transaction on one account's fans has changed so far, and storing it in a few statements.
 
+use std::collections::HashMap;
+
 use siyu_db::{DbError, Tx};
+use siyu_outbox::Outbox;
+use siyu_proto::crm::v1::FanStanding;
 use siyu_rpc::Error;
 
 use crate::{
-    domain::{tier::TierChange, tier_rules::TierRules},
+    domain::{
+        tier::{Tier, TierChange},
+        tier_rules::TierRules,
+    },
+    events::fans_changed,
+    grpc::to_fan_standing,
     store::{self, account::Account, fan::Fan, tier_change::Recorded},
 };
 use siyu_telemetry::names;
@@ -13,15 +22,17 @@ use siyu_telemetry::names;
 pub(super) struct Ledger {
     pub(super) account: Account,
     pub(super) rules: TierRules,
+    outbox: Outbox,
     changes: Vec<Recorded>,
 }
 
 impl Ledger {
-    /// Waits for the account's turn. Until `tx` ends nobody else changes its fans.
-    pub(super) async fn open(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
+    /// Waits for the account's turn. Until `tx` ends nobody else changes its fans. Who stands elsewhere after it than
+    /// before is told to `outbox`.
+    pub(super) async fn open(tx: &mut Tx, outbox: &Outbox, account_id: &str) -> Result<Self, Error> {
         let account = store::account::lock(tx, account_id).await?;
         let rules = rules_in_force(tx, &account).await?;
-        Ok(Self { account, rules, changes: Vec::new() })
+        Ok(Self { account, rules, outbox: outbox.clone(), changes: Vec::new() })
     }
 
     /// Notes moves of the fan with `ordinal`.
@@ -38,18 +49,37 @@ impl Ledger {
         self.changes.len()
     }
 
-    /// Stores the fans as they are now, the moves, and the account's counters.
+    /// Stores the fans as they are now, the moves, the account's counters, and the event that tells others.
     pub(super) async fn save(&self, tx: &mut Tx, fans: &[Fan]) -> Result<(), DbError> {
-        store::fan::save(tx, &self.account.account_id, fans).await?;
-        store::tier_change::insert(tx, &self.account.account_id, &self.changes).await?;
-        store::account::save(tx, &self.account).await
+        let account_id = &self.account.account_id;
+        store::fan::save(tx, account_id, fans).await?;
+        store::tier_change::insert(tx, account_id, &self.changes).await?;
+        store::account::save(tx, &self.account).await?;
+        self.outbox.write(tx, fans_changed(account_id, &self.moved(fans))).await
     }
 
-    /// Counts the moves, once they are durable.
+    /// Where those stand now who are in another tier than before, all moves together. Following needs no look of its own:
+    /// who begins or ceases to follow leaves or enters the tier of those who do not.
+    fn moved(&self, fans: &[Fan]) -> Vec<FanStanding> {
+        // Somebody unknown stood where potential fans stand.
+        let stood = |tier: Option<Tier>| tier.unwrap_or(Tier::Potential);
+        let mut before: HashMap<i64, Tier> = HashMap::new();
+        for Recorded { ordinal, change, .. } in &self.changes {
+            before.entry(*ordinal).or_insert_with(|| stood(change.from));
+        }
+        let has_moved =
+            |fan: &&Fan| before.get(&fan.ordinal).is_some_and(|before| *before != stood(fan.standing.tier));
+        fans.iter().filter(has_moved).map(|fan| to_fan_standing(&fan.user_id, &fan.standing)).collect()
+    }
+
+    /// Counts the moves, once they are durable, and has the event that tells of them sent.
     pub(super) fn count(&self) {
         for recorded in &self.changes {
             metrics::counter!(names::CRM_TIER_CHANGES_TOTAL, "cause" => recorded.change.cause.name())
                 .increment(1);
+        }
+        if !self.changes.is_empty() {
+            self.outbox.wake();
         }
     }
 }

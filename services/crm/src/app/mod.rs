@@ -1,13 +1,14 @@
 //! The use cases: ask the accounts service first, then open a transaction, load, decide, store.
 
+pub(crate) mod accounts_feed;
 pub(crate) mod analytics;
 pub(crate) mod directory;
 pub(crate) mod fans;
 pub(crate) mod import;
 pub(crate) mod ingest;
 pub(crate) mod ingestion;
-pub(crate) mod known_accounts;
 mod ledger;
+mod observed;
 pub(crate) mod rules;
 pub(crate) mod tiers;
 pub(crate) mod turns;

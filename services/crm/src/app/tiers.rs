@@ -55,7 +55,7 @@ impl Crm {
     async fn settle(&self, account_id: &str, ordinals: &[i64], now: Micros) -> Result<usize, Error> {
         let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
-        let mut ledger = Ledger::open(&mut tx, account_id).await?;
+        let mut ledger = Ledger::open(&mut tx, &self.outbox, account_id).await?;
         let mut fans = store::fan::find_by_ordinal(&mut tx, account_id, ordinals.iter().copied()).await?;
         // Another replica may have been here since they were found due.
         fans.retain(|fan| fan.standing.next_change.is_some_and(|due| due <= now));
@@ -89,7 +89,7 @@ impl Crm {
     async fn migrate(&self, account_id: &str, now: Micros) -> Result<(), Error> {
         let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
-        let mut ledger = Ledger::open(&mut tx, account_id).await?;
+        let mut ledger = Ledger::open(&mut tx, &self.outbox, account_id).await?;
         let Some(after) = ledger.account.migrated_ordinal else { return Ok(()) };
         let last = (after + CHUNK).min(ledger.account.last_ordinal);
         let mut fans = store::fan::range(&mut tx, account_id, after, last).await?;
@@ -112,7 +112,7 @@ impl Crm {
     pub(crate) async fn rebuild_once(&self, account_id: &str, progress: Progress) -> Result<Progress, Error> {
         let _turn = self.turns.take(account_id).await;
         let mut tx = self.db.begin().await?;
-        let mut ledger = Ledger::open(&mut tx, account_id).await?;
+        let mut ledger = Ledger::open(&mut tx, &self.outbox, account_id).await?;
         let now = self.clock.now();
         let last = (progress.ordinal + CHUNK).min(ledger.account.last_ordinal);
         let mut fans = store::fan::range(&mut tx, account_id, progress.ordinal, last).await?;

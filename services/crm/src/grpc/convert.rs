@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{
         interaction::{Interaction, Kind, Purchase},
+        standing::Standing,
         tier::Tier,
     },
 };
@@ -42,7 +43,7 @@ pub(super) fn moment(timestamp: Option<&Timestamp>, field: &str) -> Result<Optio
 }
 
 /// Judges one interaction by itself.
-pub(super) fn interaction(sent: pb::Interaction, now: Micros) -> Result<Interaction, Rejected> {
+pub(crate) fn interaction(sent: pb::Interaction, now: Micros) -> Result<Interaction, Rejected> {
     if let Some(violation) = sent.violations().into_iter().next() {
         return Err(invalid(&violation.field, violation.rule));
     }
@@ -143,6 +144,16 @@ pub(super) fn to_tier(tier: Option<Tier>) -> pb::Tier {
         Some(Tier::Passerby) => pb::Tier::Passerby,
         Some(Tier::Favorable) => pb::Tier::Favorable,
         Some(Tier::TrueLove) => pb::Tier::TrueLove,
+    }
+}
+
+/// What other services learn of where a user stands.
+pub(crate) fn to_fan_standing(user_id: &str, standing: &Standing) -> pb::FanStanding {
+    pb::FanStanding {
+        user: format!("users/{user_id}"),
+        following: standing.following,
+        tier: to_tier(standing.tier).into(),
+        tags: Vec::new(),
     }
 }
 

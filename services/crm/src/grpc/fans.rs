@@ -6,7 +6,7 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::{Page, admit, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use super::convert::{account_id, fan_ids, tier, to_tier};
+use super::convert::{account_id, fan_ids, tier, to_fan_standing, to_tier};
 use crate::{Crm, app::fans::FanView};
 
 #[tonic::async_trait]
@@ -25,12 +25,7 @@ impl FanService for Crm {
         let request = admit(request)?;
         let [account_id, user_id] = fan_ids(&request.name, "name")?;
         let (standing, as_of) = self.get_fan_standing(account_id, user_id).await?;
-        let standing = pb::FanStanding {
-            user: format!("users/{user_id}"),
-            following: standing.following,
-            tier: to_tier(standing.tier).into(),
-            tags: Vec::new(),
-        };
+        let standing = to_fan_standing(user_id, &standing);
         Ok(Response::new(GetFanStandingResponse { standing: Some(standing), as_of: Some(to_proto(as_of)) }))
     }
 

@@ -5,3 +5,5 @@ mod convert;
 mod fans;
 mod interactions;
 mod tiers;
+
+pub(crate) use convert::{interaction, to_fan_standing};

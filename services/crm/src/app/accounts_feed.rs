@@ -1,0 +1,115 @@
+//! Keeping up with the accounts service by its events: what the CRM must know of an account it then knows without
+//! asking, also while the accounts service is away; and what users did there is taken in.
+
+use siyu_clock::Clock;
+use siyu_db::{Db, Tx};
+use siyu_outbox::{Consumer, Outbox, StoredEvent};
+use siyu_proto::{
+    accounts::v1::{
+        self as pb, AccountCreated, AccountUpdated, SnapshotAccountsRequest,
+        accounts_service_client::AccountsServiceClient,
+    },
+    common::v1::{EventCursor, GetFeedRequest, event_feed_service_client::EventFeedServiceClient},
+    crm::v1::InteractionsObserved,
+};
+use siyu_rpc::{
+    Error, name,
+    peer::{Peer, unanswered},
+    time::from_proto,
+};
+
+use super::observed::take_in_observed;
+use crate::store::{self, known_account::KnownAccount};
+
+const FEED: &str = "feeds/accounts";
+
+/// Applies the events of `feeds/accounts`.
+#[derive(Debug)]
+pub(crate) struct AccountsFeed {
+    db: Db,
+    clock: Clock,
+    outbox: Outbox,
+    accounts: AccountsServiceClient<Peer>,
+    feeds: EventFeedServiceClient<Peer>,
+}
+
+impl AccountsFeed {
+    pub(crate) fn new(db: Db, clock: Clock, outbox: Outbox, accounts: Peer) -> Self {
+        let feeds = EventFeedServiceClient::new(accounts.clone());
+        Self { db, clock, outbox, accounts: AccountsServiceClient::new(accounts), feeds }
+    }
+
+    /// Where the oldest events lie that the feed still has.
+    async fn oldest(&self) -> Result<Vec<EventCursor>, Error> {
+        let answer = self.feeds.clone().get_feed(GetFeedRequest { name: FEED.to_owned() }).await;
+        let feed = answer.map_err(|status| unanswered(status, "accounts", FEED))?.into_inner();
+        let cursor = |partition: siyu_proto::common::v1::FeedPartition| EventCursor {
+            partition: partition.partition,
+            position: partition.trimmed_position,
+        };
+        Ok(feed.partitions.into_iter().map(cursor).collect())
+    }
+}
+
+#[tonic::async_trait]
+impl Consumer for AccountsFeed {
+    async fn apply(&self, tx: &mut Tx, event: &StoredEvent) -> Result<(), Error> {
+        self.apply_together(tx, &[event]).await
+    }
+
+    async fn apply_together(&self, tx: &mut Tx, events: &[&StoredEvent]) -> Result<(), Error> {
+        let mut interactions = Vec::new();
+        for event in events {
+            if let Some(account) = account_of(event)? {
+                store::known_account::save(tx, &[known(account)?]).await?;
+            }
+            let observed = event.decode::<InteractionsObserved>().map_err(Error::internal)?;
+            interactions.extend(observed.into_iter().flat_map(|observed| observed.interactions));
+        }
+        match events.first() {
+            Some(first) if !interactions.is_empty() => {
+                let account_id = name::id(&first.event_key, "accounts", "key")?;
+                take_in_observed(tx, &self.clock, &self.outbox, account_id, interactions).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn committed(&self) {
+        self.outbox.wake();
+    }
+
+    /// Accounts as they are now; and from the events, as far back as there are any, what their users did: applying an
+    /// event again changes nothing.
+    async fn bootstrap(&self) -> Result<Vec<EventCursor>, Error> {
+        let no_snapshot = |status| unanswered(status, "accounts", "accounts");
+        let oldest = self.oldest().await?;
+        let answer = self.accounts.clone().snapshot_accounts(SnapshotAccountsRequest {}).await;
+        let mut parts = answer.map_err(no_snapshot)?.into_inner();
+        while let Some(part) = parts.message().await.map_err(no_snapshot)? {
+            let accounts = part.accounts.into_iter().map(known).collect::<Result<Vec<_>, _>>()?;
+            let mut tx = self.db.begin().await?;
+            store::known_account::save(&mut tx, &accounts).await?;
+            tx.commit().await?;
+        }
+        Ok(oldest)
+    }
+}
+
+/// The account that an event tells of, as it is since.
+fn account_of(event: &StoredEvent) -> Result<Option<pb::Account>, Error> {
+    let created = event.decode::<AccountCreated>().map_err(Error::internal)?;
+    let updated = event.decode::<AccountUpdated>().map_err(Error::internal)?;
+    Ok(created.and_then(|event| event.account).or(updated.and_then(|event| event.account)))
+}
+
+fn known(account: pb::Account) -> Result<KnownAccount, Error> {
+    let update_time = account.update_time.as_ref().and_then(from_proto).unwrap_or_default();
+    Ok(KnownAccount {
+        account_id: name::id(&account.name, "accounts", "name")?.to_owned(),
+        enterprise_id: name::id(&account.enterprise, "enterprises", "enterprise")?.to_owned(),
+        time_zone: account.time_zone,
+        currency_code: account.currency_code,
+        update_time: update_time.0,
+    })
+}
