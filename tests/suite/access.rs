@@ -2,6 +2,7 @@
 
 mod requests;
 mod requests_accounts;
+mod requests_cards;
 mod requests_common;
 mod requests_crm;
 mod roles;

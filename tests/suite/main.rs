@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod api_keys;
 mod background_work;
+mod cards;
 mod certification;
 mod crm_figures;
 mod crm_figures_model;

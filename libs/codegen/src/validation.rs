@@ -1,8 +1,9 @@
 //! `buf.validate` rules as plain Rust.
 //!
-//! Supported: `required` and `ignore` on every field; `min_len`, `max_len`, `pattern` of strings; bounds of numbers
-//! and durations; `defined_only`, `not_in` of enums; `min_items`, `max_items`, `unique`, `items` of repeated fields.
-//! Messages inside messages are validated with them, as protovalidate does. No string may contain U+0000.
+//! Supported: `required` on every field, `ignore` on every one that is not `optional`; `min_len`, `max_len`, `pattern` of
+//! strings; bounds of numbers and durations; `defined_only`, `not_in` of enums; `min_items`, `max_items`, `unique`, `items`
+//! of repeated fields. The rules of an `optional` field count where it is set. Messages inside messages are validated with
+//! them, as protovalidate does. No string may contain U+0000.
 
 use std::fmt::Write;
 
@@ -97,6 +98,8 @@ impl Checks<'_> {
             self.repeated(&access)
         } else if let Kind::Message(message) = self.field.kind() {
             self.message(&access, &message)
+        } else if self.field.containing_oneof().is_some() {
+            self.optional(&access)
         } else {
             self.scalar(&access)
         }
@@ -121,6 +124,24 @@ impl Checks<'_> {
             return Ok(format!("{required}if !({zero}) {{ {checks} }}\n"));
         }
         Ok(required + &checks)
+    }
+
+    /// A field that says `optional`: its rules count where it is set.
+    fn optional(&self, access: &str) -> Result<String, Error> {
+        if self.ignore() != 0 {
+            return Err(self.unsupported("ignore"));
+        }
+        let blame = Blame::Field(self.field.name());
+        let set = if matches!(self.field.kind(), Kind::String) { ".as_deref()" } else { "" };
+        let mut code = String::new();
+        if self.required() {
+            code += &blame.check(&format!("{access}.is_some()"), "is required");
+        }
+        let checks = self.value_checks("value", blame)?;
+        if !checks.is_empty() {
+            code += &format!("if let Some(value) = {access}{set} {{ {checks} }}\n");
+        }
+        Ok(code)
     }
 
     fn message(&self, access: &str, message: &MessageDescriptor) -> Result<String, Error> {

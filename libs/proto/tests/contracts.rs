@@ -183,6 +183,22 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     (
+        "^accounts/[a-z0-9-]{1,63}/cards/[a-z0-9-]{1,63}$",
+        &["accounts/a/cards/ten-off", "accounts/a/cards/{63}"],
+        &["accounts/a/cards/", "accounts/a/cards/{64}", "accounts/a/cards/A", "accounts/a/cards/b/c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/contents/[^/\\s]{1,128}$",
+        &["accounts/a/contents/live-1", "accounts/a/contents/{128}"],
+        &["", "accounts/a/contents/", "accounts/a/contents/{129}", "accounts/a/contents/b c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groups/[^/\\s]{1,128}$",
+        &["accounts/a/groups/vip", "accounts/a/groups/{128}"],
+        &["", "accounts/a/groups/", "accounts/a/groups/{129}", "accounts/a/groups/b c"],
+    ),
+    ("^[a-z0-9-]{0,63}$", &["", "member", "{63}"], &["{64}", "a b", "A", "a\n"]),
+    (
         "^accounts/[a-z0-9-]{1,63}/certifications/[1-9][0-9]{0,8}$",
         &["accounts/a/certifications/1", "accounts/a/certifications/999999999"],
         &[
@@ -269,7 +285,7 @@ fn each_rule_is_enforced_and_names_the_path_of_its_field() {
     let many = changed(&|rules| rules.weights = vec![weight(1, 1.0); 65]);
     assert_eq!(many, one("tier_rules.weights", "must have at most 64 items"));
     let named =
-        changed(&|rules| rules.weights = vec![weight(1, 1.0), weight(0, 1.0), weight(16, 1_000_000.5)]);
+        changed(&|rules| rules.weights = vec![weight(1, 1.0), weight(0, 1.0), weight(99, 1_000_000.5)]);
     let places: Vec<&str> = named.iter().map(|(field, _)| field.as_str()).collect();
     let expected =
         ["tier_rules.weights[1].kind", "tier_rules.weights[2].kind", "tier_rules.weights[2].points"];
@@ -313,4 +329,11 @@ fn debug_shows_no_secret() {
     assert_eq!(format!("{shown:?}"), r#"CreateApiKeyResponse { api_key: None, secret: "[redacted]" }"#);
     let shown = accounts::ExchangeApiKeyRequest { api_key: "siyu_secret".to_owned() };
     assert_eq!(format!("{shown:?}"), r#"ExchangeApiKeyRequest { api_key: "[redacted]" }"#);
+}
+
+#[test]
+fn the_rules_of_an_optional_field_count_where_it_is_set() {
+    let cap = |per_fan_cap| broken(&accounts::CouponSettings { per_fan_cap, ..Default::default() });
+    assert_eq!((cap(None), cap(Some(1))), (vec![], vec![]));
+    assert_eq!(cap(Some(0)), [("per_fan_cap".to_owned(), "must be at least 1")]);
 }

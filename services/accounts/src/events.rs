@@ -3,14 +3,16 @@
 use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
-        AccountCreated, AccountUpdated, CertificationApproved, CertificationExpired, CertificationRejected,
+        AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
+        CertificationRejected,
     },
     crm::v1::{Interaction, InteractionsObserved, TagAssignment},
 };
 use siyu_rpc::Error;
 
 use crate::{
-    grpc::{to_account, to_certification},
+    domain::card::Card,
+    grpc::{to_account, to_card, to_certification},
     store::{account::Account, certification::Certification},
 };
 
@@ -46,6 +48,11 @@ pub(crate) fn certification_rejected(
 pub(crate) fn certification_expired(account: &Account) -> Result<Draft, Error> {
     let payload = CertificationExpired { account: Some(to_account(account.clone())?) };
     Ok(Draft::new(key(account), &payload))
+}
+
+pub(crate) fn card_changed(card: &Card) -> Draft {
+    let payload = CardChanged { card: Some(to_card(card.clone())) };
+    Draft::new(format!("accounts/{}", card.account_id), &payload)
 }
 
 /// What users did towards an account, for the CRM, and the tags they get by it.

@@ -1,5 +1,5 @@
 //! The accounts service: enterprises and the accounts of their matrix (features A2, A8), their certification (A1), who
-//! works for them and with which tokens (A9), and their rights (A10). It is the place where the other services learn
+//! works for them and with which tokens (A9), their rights (A10), and their cards (A6). It is the place where the other services learn
 //! which tenants exist, and in which time zone and currency each lives.
 
 mod app;
@@ -15,6 +15,7 @@ use siyu_outbox::Outbox;
 use siyu_proto::accounts::v1::{
     accounts_service_server::{self, AccountsServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
+    card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
@@ -28,7 +29,13 @@ use app::fans::Fans;
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_accounts", "0002_rights", "0003_certification", "0004_operators",];
+    let own = siyu_db::migrations![
+        "0001_accounts",
+        "0002_rights",
+        "0003_certification",
+        "0004_operators",
+        "0005_cards",
+    ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -36,6 +43,7 @@ pub fn migrations() -> Vec<Migration> {
 pub const SERVICES: &[&str] = &[
     accounts_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
+    card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
     rights_service_server::SERVICE_NAME,
@@ -84,6 +92,7 @@ impl Accounts {
         routes
             .add_service(AccountsServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -7,7 +7,7 @@ use siyu_proto::{
 };
 use siyu_tests::TestSuite;
 
-use super::{requests_accounts, requests_common, requests_crm};
+use super::{requests_accounts, requests_cards, requests_common, requests_crm};
 
 /// What good requests are about.
 #[derive(Clone, Copy)]
@@ -43,7 +43,12 @@ pub(super) fn good<T: Call + Message>(least: Role, request: &T) -> Good {
 
 /// Good requests to all methods that need a role.
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
-    let packages = [requests_accounts::all(about), requests_common::all(about), requests_crm::all(about)];
+    let packages = [
+        requests_accounts::all(about),
+        requests_cards::all(about),
+        requests_common::all(about),
+        requests_crm::all(about),
+    ];
     packages.into_iter().flatten().collect()
 }
 

@@ -2,7 +2,7 @@
 
 use siyu_proto::{
     common::v1::ErrorReason,
-    crm::v1::{FanStanding, GetFanStandingRequest, Tier, fan_service_client::FanServiceClient},
+    crm::v1::{self as pb, FanStanding, GetFanStandingRequest, fan_service_client::FanServiceClient},
 };
 use siyu_rpc::{
     Error,
@@ -10,31 +10,29 @@ use siyu_rpc::{
 };
 use tonic::Code;
 
+pub(crate) use crate::domain::standing::{Standing, Tier};
+
 /// Asks the CRM.
 #[derive(Debug, Clone)]
 pub(crate) struct Fans {
     crm: Option<FanServiceClient<Peer>>,
 }
 
-/// Where a user stands with an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) following: bool,
-    pub(crate) tier: Tier,
-    /// Ids, in alphabetical order.
-    pub(crate) tags: Vec<String>,
-}
-
-impl Standing {
-    /// Somebody the account has never met, or of whom nothing can be known now.
-    pub(crate) fn stranger() -> Self {
-        Self { following: false, tier: Tier::Potential, tags: Vec::new() }
+impl From<FanStanding> for Standing {
+    fn from(standing: FanStanding) -> Self {
+        let tier = tier(standing.tier()).unwrap_or(Tier::Potential);
+        Self { following: standing.following, tier, tags: standing.tags }
     }
 }
 
-impl From<FanStanding> for Standing {
-    fn from(standing: FanStanding) -> Self {
-        Self { following: standing.following, tier: standing.tier(), tags: standing.tags }
+/// A tier as the CRM calls it; none where it is not known.
+pub(crate) fn tier(tier: pb::Tier) -> Option<Tier> {
+    match tier {
+        pb::Tier::Unspecified => None,
+        pb::Tier::Potential => Some(Tier::Potential),
+        pb::Tier::Passerby => Some(Tier::Passerby),
+        pb::Tier::Favorable => Some(Tier::Favorable),
+        pb::Tier::TrueLove => Some(Tier::TrueLove),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authority;
+pub(crate) mod cards;
 mod certification;
 mod create;
 pub(crate) mod fans;

@@ -2,9 +2,14 @@
 
 pub(crate) mod api_key;
 pub(crate) mod calendar;
+pub(crate) mod card;
 pub(crate) mod certification;
+pub(crate) mod conditions;
+pub(crate) mod coupon;
 pub(crate) mod credit_code;
 pub(crate) mod industry;
 pub(crate) mod reservation;
 pub(crate) mod right;
+pub(crate) mod standing;
+pub(crate) mod uri;
 pub(crate) mod wallet;

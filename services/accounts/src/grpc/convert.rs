@@ -1,8 +1,12 @@
 //! Between the wire and the use cases.
 
+use prost_types::Timestamp;
 use siyu_clock::Micros;
 use siyu_proto::{accounts::v1 as pb, common::v1::ErrorReason};
-use siyu_rpc::{Error, time::to_proto};
+use siyu_rpc::{
+    Error,
+    time::{from_proto, to_proto},
+};
 use tonic::Code;
 
 use crate::{
@@ -10,6 +14,21 @@ use crate::{
     domain::industry::{Quadrant, quadrant_of},
     store::{account::Account, enterprise::Enterprise},
 };
+
+/// The year 9000: the calendar of every zone reaches beyond it, with room for the month after.
+const TOO_LATE: Micros = Micros::from_seconds(221_845_392_000);
+
+/// A moment that may be left out.
+pub(super) fn moment(time: Option<&Timestamp>, field: &str) -> Result<Option<Micros>, Error> {
+    time.map(|time| required_moment(Some(time), field)).transpose()
+}
+
+/// A moment that must be there.
+pub(super) fn required_moment(time: Option<&Timestamp>, field: &str) -> Result<Micros, Error> {
+    let moment = time.ok_or_else(|| Error::invalid_field(field, "must be set")).map(from_proto)?;
+    let moment = moment.filter(|moment| *moment < TOO_LATE);
+    moment.ok_or_else(|| Error::invalid_field(field, "must be a valid timestamp before the year 9000"))
+}
 
 pub(super) fn to_enterprise(enterprise: Enterprise) -> pb::Enterprise {
     pb::Enterprise {

@@ -1,6 +1,7 @@
 //! The wire: decode, call the use case, encode.
 
 mod api_keys;
+mod cards;
 mod certification;
 mod convert;
 mod operators;
@@ -8,6 +9,7 @@ mod rights;
 mod snapshot;
 mod tokens;
 
+pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
 pub(crate) use convert::to_account;
 

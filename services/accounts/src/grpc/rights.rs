@@ -3,8 +3,7 @@
 mod convert;
 
 use convert::{
-    class, kind, moment, period, required_moment, reservation_ids, to_grant, to_ledger_entry, to_policy,
-    to_reservation, to_wallet,
+    class, kind, period, reservation_ids, to_grant, to_ledger_entry, to_policy, to_reservation, to_wallet,
 };
 use siyu_proto::accounts::v1::{
     CommitReservationRequest, CommitReservationResponse, CreateRightPolicyRequest, CreateRightPolicyResponse,
@@ -16,6 +15,7 @@ use siyu_proto::accounts::v1::{
 use siyu_rpc::{Page, admit, admit_mutation, name};
 use tonic::{Request, Response, Status};
 
+use super::convert::{moment, required_moment};
 use crate::{
     Accounts,
     app::rights::{Ask, Move, NewGrant, NewPolicy},

@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod card;
 pub(crate) mod certification;
+pub(crate) mod coupon;
 pub(crate) mod enterprise;
 pub(crate) mod operator;
 pub(crate) mod right_ledger;
@@ -18,7 +20,9 @@ pub(crate) fn statements() -> Vec<Statement> {
     [
         account::STATEMENTS,
         api_key::STATEMENTS,
+        card::STATEMENTS,
         certification::STATEMENTS,
+        coupon::STATEMENTS,
         enterprise::STATEMENTS,
         operator::STATEMENTS,
         right_ledger::STATEMENTS,

@@ -1,12 +1,7 @@
 //! Between the contract and what is stored.
 
-use prost_types::Timestamp;
-use siyu_clock::Micros;
 use siyu_proto::accounts::v1 as pb;
-use siyu_rpc::{
-    Error, name,
-    time::{from_proto, to_proto},
-};
+use siyu_rpc::{Error, name, time::to_proto};
 
 use crate::{
     app::rights::{AllowanceView, Granted, RightView, WalletView},
@@ -17,9 +12,6 @@ use crate::{
     },
     store::right_ledger::Recorded,
 };
-
-/// The year 9000: the calendar of every zone reaches beyond it, with room for the month after.
-const TOO_LATE: Micros = Micros::from_seconds(221_845_392_000);
 
 fn not_set(field: &str) -> Error {
     Error::invalid_field(field, "must be set")
@@ -70,18 +62,6 @@ fn to_period(period: Period) -> pb::AllowancePeriod {
         Period::Month => pb::AllowancePeriod::Month,
         Period::Once => pb::AllowancePeriod::Once,
     }
-}
-
-/// A moment that may be left out.
-pub(super) fn moment(time: Option<&Timestamp>, field: &str) -> Result<Option<Micros>, Error> {
-    time.map(|time| required_moment(Some(time), field)).transpose()
-}
-
-/// A moment that must be there.
-pub(super) fn required_moment(time: Option<&Timestamp>, field: &str) -> Result<Micros, Error> {
-    let moment = time.ok_or_else(|| not_set(field)).map(from_proto)?;
-    let moment = moment.filter(|moment| *moment < TOO_LATE);
-    moment.ok_or_else(|| Error::invalid_field(field, "must be a valid timestamp before the year 9000"))
 }
 
 pub(super) fn reservation_ids(text: &str) -> Result<[&str; 2], Error> {
