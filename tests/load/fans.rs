@@ -29,7 +29,7 @@ const FALL_WITHIN: f64 = 40.0 * 86_400e6;
 /// Their last interaction was at most so long ago.
 const MOST_AGE: f64 = 25.0 * 86_400e6;
 /// Changes whenever the data would.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const SHAPE_TABLE: &str = "CREATE TEMPORARY TABLE shape (place BIGINT PRIMARY KEY, following BIGINT, tier TEXT, \
                            score DOUBLE PRECISION, score_time BIGINT, next_change_at BIGINT)";
@@ -41,8 +41,7 @@ const FILL_SHAPES: Statement = Statement {
                (value->>3)::DOUBLE PRECISION, (value->>4)::BIGINT, (value->>5)::BIGINT \
                FROM jsonb_array_elements($1::JSONB) AS input(value)",
 };
-const ACCOUNT: &str =
-    "INSERT INTO account (account_id, last_ordinal, last_change, rules_version) VALUES ($1, $2, 0, 0)";
+const ACCOUNT: &str = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version) VALUES ($1, $2, 0, 0, 0)";
 
 macro_rules! fill_fans {
     ($numbers:literal) => {

@@ -18,7 +18,8 @@ use siyu_proto::{
     common::v1::Role,
     crm::v1::{
         analytics_service_client::AnalyticsServiceClient, fan_service_client::FanServiceClient,
-        interaction_service_client::InteractionServiceClient, tier_service_client::TierServiceClient,
+        interaction_service_client::InteractionServiceClient, tag_service_client::TagServiceClient,
+        tier_service_client::TierServiceClient,
     },
 };
 use siyu_rpc::{
@@ -216,6 +217,12 @@ impl TestSuite {
     #[must_use]
     pub fn tiers(&self) -> TierServiceClient<Client> {
         TierServiceClient::new(self.client())
+    }
+
+    /// Tags of the CRM.
+    #[must_use]
+    pub fn tags(&self) -> TagServiceClient<Client> {
+        TagServiceClient::new(self.client())
     }
 
     /// Figures of the CRM.

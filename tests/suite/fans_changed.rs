@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// All that was told, oldest first.
-async fn told(suite: &TestSuite) -> Vec<FansChanged> {
+pub(crate) async fn told(suite: &TestSuite) -> Vec<FansChanged> {
     settle(suite).await;
     let events = feed_events(suite, "feeds/crm", Vec::new()).await.unwrap();
     let payload = |event: siyu_proto::common::v1::Event| event.payload.unwrap().to_msg::<FansChanged>();

@@ -43,6 +43,8 @@ mod schema;
 mod shutdown;
 mod simulation;
 mod support;
+mod tags;
+mod tags_model;
 mod tls;
 mod tokens;
 mod traces;

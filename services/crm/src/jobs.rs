@@ -10,8 +10,8 @@ use tracing::Instrument;
 use crate::Crm;
 
 impl Crm {
-    /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, forgets
-    /// old requests.
+    /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, takes
+    /// deleted tags from fans, forgets old requests.
     ///
     /// # Errors
     /// When storage fails; what was done until then stays done.
@@ -20,7 +20,8 @@ impl Crm {
         loop {
             let migrated = self.migrate_once(now).await?;
             let settled = self.sweep_once(now).await?;
-            if migrated + settled == 0 {
+            let purged = self.purge_tags_once().await?;
+            if migrated + settled + purged == 0 {
                 break;
             }
         }

@@ -16,6 +16,7 @@ use siyu_proto::crm::v1::{
     analytics_service_server::{self, AnalyticsServiceServer},
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
+    tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
@@ -26,7 +27,7 @@ use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestio
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts"].to_vec();
+    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts", "0003_tags"].to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -35,6 +36,7 @@ pub const SERVICES: &[&str] = &[
     analytics_service_server::SERVICE_NAME,
     fan_service_server::SERVICE_NAME,
     interaction_service_server::SERVICE_NAME,
+    tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
 ];
 
@@ -79,6 +81,7 @@ impl Crm {
                 InteractionServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
             .add_service(FanServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
+            .add_service(TagServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TierServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(
                 AnalyticsServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),

@@ -7,8 +7,6 @@ use siyu_proto::{
 };
 use siyu_tests::TestSuite;
 
-use super::{requests_accounts, requests_cards, requests_common, requests_crm};
-
 /// What good requests are about.
 #[derive(Clone, Copy)]
 pub(super) struct About<'a> {
@@ -30,6 +28,7 @@ impl About<'_> {
 }
 
 /// A request that whoever has the role can make.
+#[derive(Clone)]
 pub(super) struct Good {
     pub(super) path: &'static str,
     /// The least role it takes.
@@ -43,13 +42,14 @@ pub(super) fn good<T: Call + Message>(least: Role, request: &T) -> Good {
 
 /// Good requests to all methods that need a role.
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
-    let packages = [
-        requests_accounts::all(about),
-        requests_cards::all(about),
-        requests_common::all(about),
-        requests_crm::all(about),
-    ];
-    packages.into_iter().flatten().collect()
+    [
+        super::requests_accounts::all(about),
+        super::requests_cards::all(about),
+        super::requests_common::all(about),
+        super::requests_crm::all(about),
+        super::requests_tags::all(about),
+    ]
+    .concat()
 }
 
 async fn every_method_that_needs_a_role_has_one_good_request(suite: TestSuite) {

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     raw::{call, channel},
     support::{fan, follow, seconds_ago, store},
+    tags::create,
 };
 
 async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite) {
@@ -43,11 +44,12 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     suite.finish().await;
 }
 
-/// Two enterprises with an account each, of the same ids, and the fan `u1` in both.
+/// Two enterprises with an account each, of the same ids, and the fan `u1` and the tag `vip` in both.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
         suite.account(id, id).await;
         store(suite, id, &[follow("f", "u1", seconds_ago(suite, 5))]).await;
+        create(suite, id, "vip").await.unwrap();
     }
 }
 

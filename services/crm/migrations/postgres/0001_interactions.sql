@@ -7,6 +7,8 @@ CREATE TABLE account (
     last_ordinal BIGINT NOT NULL CHECK (last_ordinal >= 0),
     -- Sequence of the last tier change.
     last_change BIGINT NOT NULL CHECK (last_change >= 0),
+    -- Number of the last tag.
+    last_tag BIGINT NOT NULL CHECK (last_tag >= 0),
     -- The tier rules in force.
     rules_version BIGINT NOT NULL CHECK (rules_version >= 0),
     -- While the fans are being moved to those rules: the last ordinal that was.

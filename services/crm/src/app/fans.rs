@@ -32,17 +32,20 @@ impl Crm {
         Ok(FanView { purchases: Some(purchases), ..view(fan, &rules, as_of) })
     }
 
-    /// Where a user stands, who may be unknown yet.
+    /// Where a user stands, who may be unknown yet, and the ids of their tags.
     pub(crate) async fn get_fan_standing(
         &self,
         account_id: &str,
         user_id: &str,
-    ) -> Result<(Standing, Micros), Error> {
+    ) -> Result<(Standing, Vec<String>, Micros), Error> {
         self.directory.get(account_id).await?;
         let as_of = self.clock.now();
         let mut tx = self.db.begin_read().await?;
-        let fan = store::fan::get(&mut tx, account_id, user_id).await?;
-        Ok((fan.map_or_else(Standing::unknown, |fan| fan.standing), as_of))
+        let Some(fan) = store::fan::get(&mut tx, account_id, user_id).await? else {
+            return Ok((Standing::unknown(), Vec::new(), as_of));
+        };
+        let tag_ids = store::fan_tag::of_fan(&mut tx, account_id, fan.ordinal).await?;
+        Ok((fan.standing, tag_ids, as_of))
     }
 
     /// A page of fans by ordinal, and the token of the next.
@@ -116,6 +119,6 @@ fn view(fan: Fan, rules: &TierRules, as_of: Micros) -> FanView {
     FanView { intimacy: fan.standing.score_at(rules, as_of), fan, purchases: None, as_of }
 }
 
-fn not_found(account_id: &str, user_id: &str) -> Error {
+pub(super) fn not_found(account_id: &str, user_id: &str) -> Error {
     Error::not_found(&format!("accounts/{account_id}/fans/{user_id}"))
 }

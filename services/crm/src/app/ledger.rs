@@ -4,16 +4,14 @@ use std::collections::HashMap;
 
 use siyu_db::{DbError, Tx};
 use siyu_outbox::Outbox;
-use siyu_proto::crm::v1::FanStanding;
 use siyu_rpc::Error;
 
+use super::standings::tell;
 use crate::{
     domain::{
         tier::{Tier, TierChange},
         tier_rules::TierRules,
     },
-    events::fans_changed,
-    grpc::to_fan_standing,
     store::{self, account::Account, fan::Fan, tier_change::Recorded},
 };
 use siyu_telemetry::names;
@@ -55,12 +53,12 @@ impl Ledger {
         store::fan::save(tx, account_id, fans).await?;
         store::tier_change::insert(tx, account_id, &self.changes).await?;
         store::account::save(tx, &self.account).await?;
-        self.outbox.write(tx, fans_changed(account_id, &self.moved(fans))).await
+        tell(tx, &self.outbox, account_id, &self.moved(fans)).await
     }
 
-    /// Where those stand now who are in another tier than before, all moves together. Following needs no look of its own:
+    /// Those who are in another tier than before, all moves together. Following needs no look of its own:
     /// who begins or ceases to follow leaves or enters the tier of those who do not.
-    fn moved(&self, fans: &[Fan]) -> Vec<FanStanding> {
+    fn moved<'a>(&self, fans: &'a [Fan]) -> Vec<&'a Fan> {
         // Somebody unknown stood where potential fans stand.
         let stood = |tier: Option<Tier>| tier.unwrap_or(Tier::Potential);
         let mut before: HashMap<i64, Tier> = HashMap::new();
@@ -69,7 +67,7 @@ impl Ledger {
         }
         let has_moved =
             |fan: &&Fan| before.get(&fan.ordinal).is_some_and(|before| *before != stood(fan.standing.tier));
-        fans.iter().filter(has_moved).map(|fan| to_fan_standing(&fan.user_id, &fan.standing)).collect()
+        fans.iter().filter(has_moved).collect()
     }
 
     /// Counts the moves, once they are durable, and has the event that tells of them sent.

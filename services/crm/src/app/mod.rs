@@ -3,6 +3,7 @@
 pub(crate) mod accounts_feed;
 pub(crate) mod analytics;
 pub(crate) mod directory;
+pub(crate) mod fan_tags;
 pub(crate) mod fans;
 pub(crate) mod import;
 pub(crate) mod ingest;
@@ -10,5 +11,7 @@ pub(crate) mod ingestion;
 mod ledger;
 mod observed;
 pub(crate) mod rules;
+mod standings;
+pub(crate) mod tags;
 pub(crate) mod tiers;
 pub(crate) mod turns;

@@ -132,7 +132,7 @@ impl Crm {
 }
 
 /// A step of background work that failed for one account; it will be tried again with the next tick.
-fn log_failure(account_id: &str, error: &Error) {
+pub(super) fn log_failure(account_id: &str, error: &Error) {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     tracing::warn!(account_id, %error, cause, "background work failed and will be tried again");
 }

@@ -3,5 +3,6 @@
 pub(crate) mod interaction;
 pub(crate) mod purchase;
 pub(crate) mod standing;
+pub(crate) mod tag;
 pub(crate) mod tier;
 pub(crate) mod tier_rules;

@@ -148,12 +148,12 @@ pub(super) fn to_tier(tier: Option<Tier>) -> pb::Tier {
 }
 
 /// What other services learn of where a user stands.
-pub(crate) fn to_fan_standing(user_id: &str, standing: &Standing) -> pb::FanStanding {
+pub(crate) fn to_fan_standing(user_id: &str, standing: &Standing, tags: Vec<String>) -> pb::FanStanding {
     pb::FanStanding {
         user: format!("users/{user_id}"),
         following: standing.following,
         tier: to_tier(standing.tier).into(),
-        tags: Vec::new(),
+        tags,
     }
 }
 

@@ -24,8 +24,8 @@ impl FanService for Crm {
     ) -> Result<Response<GetFanStandingResponse>, Status> {
         let request = admit(request)?;
         let [account_id, user_id] = fan_ids(&request.name, "name")?;
-        let (standing, as_of) = self.get_fan_standing(account_id, user_id).await?;
-        let standing = to_fan_standing(user_id, &standing);
+        let (standing, tags, as_of) = self.get_fan_standing(account_id, user_id).await?;
+        let standing = to_fan_standing(user_id, &standing, tags);
         Ok(Response::new(GetFanStandingResponse { standing: Some(standing), as_of: Some(to_proto(as_of)) }))
     }
 

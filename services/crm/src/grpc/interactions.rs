@@ -14,7 +14,7 @@ use super::convert::{account_id, fan_ids, interaction, to_interaction};
 use crate::{Crm, app::ingest::Outcome, store::import::Import};
 
 /// Most rejections that the answer to a stream names one by one.
-const MOST_REJECTIONS: usize = 1_000;
+pub(super) const MOST_REJECTIONS: usize = 1_000;
 /// Most characters of a bad event id that are sent back.
 const MOST_EVENT_ID: usize = 128;
 
@@ -102,9 +102,7 @@ impl InteractionService for Crm {
 }
 
 /// The next batch of a stream. One that stays silent is ended: it would hold its place for ever.
-async fn next_batch(
-    batches: &mut Streaming<StreamInteractionsRequest>,
-) -> Result<Option<StreamInteractionsRequest>, Status> {
+pub(super) async fn next_batch<T>(batches: &mut Streaming<T>) -> Result<Option<T>, Status> {
     const MOST_SILENCE: Duration = Duration::from_secs(60);
     tokio::time::timeout(MOST_SILENCE, batches.message()).await.unwrap_or_else(|_| {
         let message = "the stream was silent for a minute; what was sent is stored";

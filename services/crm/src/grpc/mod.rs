@@ -4,6 +4,7 @@ mod analytics;
 mod convert;
 mod fans;
 mod interactions;
+mod tags;
 mod tiers;
 
 pub(crate) use convert::{interaction, to_fan_standing};

@@ -1,19 +1,16 @@
 use siyu_db::{DbError, Tx, on_db, statements};
 
 statements! {
-    ENSURE = "INSERT INTO account (account_id, last_ordinal, last_change, rules_version) VALUES ($1, 0, 0, 0) \
-              ON CONFLICT (account_id) DO NOTHING";
+    ENSURE = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version) \
+              VALUES ($1, 0, 0, 0, 0) ON CONFLICT (account_id) DO NOTHING";
     /// Takes the account's turn (SQLite has one writer anyway).
     LOCK = {
-        sqlite: "SELECT account_id, last_ordinal, last_change, rules_version, migrated_ordinal FROM account \
-                 WHERE account_id = $1",
-        postgres: "SELECT account_id, last_ordinal, last_change, rules_version, migrated_ordinal FROM account \
-                   WHERE account_id = $1 FOR UPDATE",
+        sqlite: "SELECT * FROM account WHERE account_id = $1",
+        postgres: "SELECT * FROM account WHERE account_id = $1 FOR UPDATE",
     };
-    GET = "SELECT account_id, last_ordinal, last_change, rules_version, migrated_ordinal FROM account \
-           WHERE account_id = $1";
-    SAVE = "UPDATE account SET last_ordinal = $2, last_change = $3, rules_version = $4, migrated_ordinal = $5 \
-            WHERE account_id = $1";
+    GET = "SELECT * FROM account WHERE account_id = $1";
+    SAVE = "UPDATE account SET last_ordinal = $2, last_change = $3, last_tag = $4, rules_version = $5, \
+            migrated_ordinal = $6 WHERE account_id = $1";
     MIGRATING = "SELECT account_id FROM account WHERE migrated_ordinal IS NOT NULL ORDER BY account_id LIMIT 100";
 }
 
@@ -25,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) last_ordinal: i64,
     /// Sequence of the last tier change.
     pub(crate) last_change: i64,
+    /// Number of the last tag.
+    pub(crate) last_tag: i64,
     /// The tier rules in force.
     pub(crate) rules_version: i64,
     /// While the fans are being moved to those rules: the last ordinal that was.
@@ -51,6 +50,7 @@ pub(crate) async fn get(tx: &mut Tx, account_id: &str) -> Result<Account, DbErro
         account_id: account_id.to_owned(),
         last_ordinal: 0,
         last_change: 0,
+        last_tag: 0,
         rules_version: 0,
         migrated_ordinal: None,
     }))
@@ -62,6 +62,7 @@ pub(crate) async fn save(tx: &mut Tx, account: &Account) -> Result<(), DbError> 
         .bind(&account.account_id)
         .bind(account.last_ordinal)
         .bind(account.last_change)
+        .bind(account.last_tag)
         .bind(account.rules_version)
         .bind(account.migrated_ordinal)
         .execute(conn)
