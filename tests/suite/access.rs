@@ -5,6 +5,7 @@ mod requests_accounts;
 mod requests_cards;
 mod requests_common;
 mod requests_crm;
+mod requests_homepage;
 mod requests_tags;
 mod roles;
 mod tokens;

@@ -20,6 +20,8 @@ mod events;
 mod events_kills;
 mod fans_changed;
 mod frames;
+mod homepage;
+mod homepage_schedule;
 mod hostile;
 mod hostile_frames;
 mod hostile_messages;

@@ -4,7 +4,7 @@ use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
         AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
-        CertificationRejected,
+        CertificationRejected, HomepagePublished,
     },
     crm::v1::{Interaction, InteractionsObserved, TagAssignment},
 };
@@ -12,8 +12,8 @@ use siyu_rpc::Error;
 
 use crate::{
     domain::card::Card,
-    grpc::{to_account, to_card, to_certification},
-    store::{account::Account, certification::Certification},
+    grpc::{to_account, to_card, to_certification, to_version},
+    store::{account::Account, certification::Certification, homepage::version::Version},
 };
 
 pub(crate) fn account_created(account: &Account) -> Result<Draft, Error> {
@@ -53,6 +53,11 @@ pub(crate) fn certification_expired(account: &Account) -> Result<Draft, Error> {
 pub(crate) fn card_changed(card: &Card) -> Draft {
     let payload = CardChanged { card: Some(to_card(card.clone())) };
     Draft::new(format!("accounts/{}", card.account_id), &payload)
+}
+
+pub(crate) fn homepage_published(version: &Version) -> Draft {
+    let payload = HomepagePublished { version: Some(to_version(version.clone())) };
+    Draft::new(format!("accounts/{}", version.account_id), &payload)
 }
 
 /// What users did towards an account, for the CRM, and the tags they get by it.

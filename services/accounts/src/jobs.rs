@@ -9,14 +9,15 @@ use tracing::Instrument;
 use crate::Accounts;
 
 impl Accounts {
-    /// Does everything that is due at `now`: tells of certifications that have ended, gives back reservations and closes
-    /// periods whose time is over, forgets retired keys and old requests. What fails stops nothing else.
+    /// Does everything that is due at `now`: tells of certifications that have ended, publishes homepages, gives back
+    /// reservations and closes periods whose time is over, forgets retired keys and old requests. What fails stops nothing else.
     ///
     /// # Errors
     /// The first of what failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
         let steps = [
             self.expire_certifications(now).await,
+            self.publish_scheduled(now).await,
             self.settle_rights(now).await,
             self.forget_signing_keys(now).await.map_err(Error::from),
             mutation::purge(&self.db, now).await.map_err(Error::from),

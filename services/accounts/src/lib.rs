@@ -17,6 +17,7 @@ use siyu_proto::accounts::v1::{
     api_key_service_server::{self, ApiKeyServiceServer},
     card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
+    homepage_service_server::{self, HomepageServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
     token_service_server::{self, TokenServiceServer},
@@ -35,6 +36,7 @@ pub fn migrations() -> Vec<Migration> {
         "0003_certification",
         "0004_operators",
         "0005_cards",
+        "0008_homepage",
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
@@ -45,6 +47,7 @@ pub const SERVICES: &[&str] = &[
     api_key_service_server::SERVICE_NAME,
     card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
+    homepage_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
     rights_service_server::SERVICE_NAME,
     token_service_server::SERVICE_NAME,
@@ -94,6 +97,7 @@ impl Accounts {
             .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -47,6 +47,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         super::requests_cards::all(about),
         super::requests_common::all(about),
         super::requests_crm::all(about),
+        super::requests_homepage::all(about),
         super::requests_tags::all(about),
     ]
     .concat()

@@ -14,6 +14,7 @@ use super::{
     requests::{self, About, Good},
 };
 use crate::{
+    homepage::publish_now,
     raw::{call, channel},
     support::{fan, follow, seconds_ago, store},
     tags::create,
@@ -44,12 +45,13 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     suite.finish().await;
 }
 
-/// Two enterprises with an account each, of the same ids, and the fan `u1` and the tag `vip` in both.
+/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip` and a published homepage.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
         suite.account(id, id).await;
         store(suite, id, &[follow("f", "u1", seconds_ago(suite, 5))]).await;
         create(suite, id, "vip").await.unwrap();
+        publish_now(suite, id).await;
     }
 }
 

@@ -237,7 +237,7 @@ impl Accounts {
 }
 
 /// The account, which nobody else changes until the transaction ends.
-async fn locked(tx: &mut Tx, account_id: &str) -> Result<Account, Error> {
+pub(super) async fn locked(tx: &mut Tx, account_id: &str) -> Result<Account, Error> {
     let found = store::account::get_for_update(tx, account_id).await?;
     found.ok_or_else(|| account_not_found(account_id))
 }

@@ -7,6 +7,7 @@ mod certification;
 mod create;
 pub(crate) mod fans;
 mod grants;
+pub(crate) mod homepage;
 mod operators;
 mod read;
 pub(crate) mod rights;

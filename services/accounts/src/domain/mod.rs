@@ -7,6 +7,7 @@ pub(crate) mod certification;
 pub(crate) mod conditions;
 pub(crate) mod coupon;
 pub(crate) mod credit_code;
+pub(crate) mod homepage;
 pub(crate) mod industry;
 pub(crate) mod reservation;
 pub(crate) mod right;

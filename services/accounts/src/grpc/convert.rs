@@ -99,13 +99,7 @@ pub(super) fn changes(account: pb::Account, paths: &[String]) -> Result<Vec<Chan
 }
 
 pub(crate) fn to_account(account: Account) -> Result<pb::Account, Error> {
-    let quadrant = match quadrant_of(&account.industry) {
-        None => pb::Quadrant::Unspecified,
-        Some(Quadrant::HighFrequencyOnline) => pb::Quadrant::HighFrequencyOnline,
-        Some(Quadrant::HighFrequencyOffline) => pb::Quadrant::HighFrequencyOffline,
-        Some(Quadrant::LowFrequencyOnline) => pb::Quadrant::LowFrequencyOnline,
-        Some(Quadrant::LowFrequencyOffline) => pb::Quadrant::LowFrequencyOffline,
-    };
+    let quadrant = quadrant_of(&account.industry).map_or(pb::Quadrant::Unspecified, to_quadrant);
     let industry_name = format!("INDUSTRY_{}", account.industry.to_uppercase());
     let industry = pb::Industry::from_str_name(&industry_name).unwrap_or(pb::Industry::Unspecified);
     let periods: Vec<(i32, i32, i32)> =
@@ -131,6 +125,15 @@ pub(crate) fn to_account(account: Account) -> Result<pb::Account, Error> {
         update_time: Some(to_proto(Micros(account.update_time))),
         certification_term: to_term(account.certification_start_time, account.certification_expire_time),
     })
+}
+
+pub(super) fn to_quadrant(quadrant: Quadrant) -> pb::Quadrant {
+    match quadrant {
+        Quadrant::HighFrequencyOnline => pb::Quadrant::HighFrequencyOnline,
+        Quadrant::HighFrequencyOffline => pb::Quadrant::HighFrequencyOffline,
+        Quadrant::LowFrequencyOnline => pb::Quadrant::LowFrequencyOnline,
+        Quadrant::LowFrequencyOffline => pb::Quadrant::LowFrequencyOffline,
+    }
 }
 
 /// A time during which an account is certified; none where it never was.

@@ -4,6 +4,7 @@ mod api_keys;
 mod cards;
 mod certification;
 mod convert;
+mod homepage;
 mod operators;
 mod rights;
 mod snapshot;
@@ -12,6 +13,7 @@ mod tokens;
 pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
 pub(crate) use convert::to_account;
+pub(crate) use homepage::to_version;
 
 use convert::{changes, new_account, to_enterprise};
 use siyu_proto::accounts::v1::{

@@ -6,6 +6,7 @@ pub(crate) mod card;
 pub(crate) mod certification;
 pub(crate) mod coupon;
 pub(crate) mod enterprise;
+pub(crate) mod homepage;
 pub(crate) mod operator;
 pub(crate) mod right_ledger;
 pub(crate) mod right_policy;
@@ -24,6 +25,9 @@ pub(crate) fn statements() -> Vec<Statement> {
         certification::STATEMENTS,
         coupon::STATEMENTS,
         enterprise::STATEMENTS,
+        homepage::STATEMENTS,
+        homepage::schedule::STATEMENTS,
+        homepage::version::STATEMENTS,
         operator::STATEMENTS,
         right_ledger::STATEMENTS,
         right_policy::STATEMENTS,
