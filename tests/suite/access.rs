@@ -7,6 +7,7 @@ mod requests_common;
 mod requests_crm;
 mod requests_homepage;
 mod requests_tags;
+mod requests_traffic;
 mod roles;
 mod tokens;
 

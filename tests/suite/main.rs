@@ -50,3 +50,5 @@ mod tags_model;
 mod tls;
 mod tokens;
 mod traces;
+mod traffic;
+mod traffic_model;

@@ -16,7 +16,8 @@ const COLUMNS: Statement = Statement {
     postgres: "SELECT table_name::TEXT, column_name::TEXT, data_type::TEXT, \
                CASE is_nullable WHEN 'NO' THEN 1::BIGINT ELSE 0::BIGINT END \
                FROM information_schema.columns \
-               WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
+               JOIN information_schema.tables USING (table_schema, table_name) \
+               WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations'",
 };
 
 /// Reads the schema of the database behind `tx`.

@@ -121,6 +121,17 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     (
+        "^(accounts/[a-z0-9-]{1,63}/cards/[a-z0-9-]{1,63})?$",
+        &["", "accounts/a/cards/b", "accounts/{63}/cards/{63}"],
+        &[
+            "accounts/a",
+            "accounts/a/cards/",
+            "accounts/a/cards/{64}",
+            "accounts/a/cards/B",
+            "accounts/a/cards/b\n",
+        ],
+    ),
+    (
         "^accounts/[a-z0-9-]{1,63}/tierRules/[0-9]{1,18}$",
         &["accounts/a/tierRules/0", "accounts/a/tierRules/999999999999999999"],
         &["accounts/a/tierRules/", "accounts/a/tierRules/1000000000000000000", "accounts/a/tierRules/-1"],

@@ -18,6 +18,7 @@ use siyu_proto::crm::v1::{
     interaction_service_server::{self, InteractionServiceServer},
     tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
+    traffic_service_server::{self, TrafficServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
@@ -27,7 +28,13 @@ use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestio
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts", "0003_tags"].to_vec();
+    let own = siyu_db::migrations![
+        "0001_interactions",
+        "0002_known_accounts",
+        "0003_tags",
+        "0005_traffic"
+    ]
+    .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -38,6 +45,7 @@ pub const SERVICES: &[&str] = &[
     interaction_service_server::SERVICE_NAME,
     tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
+    traffic_service_server::SERVICE_NAME,
 ];
 
 /// The CRM. Clones share their storage.
@@ -86,6 +94,7 @@ impl Crm {
             .add_service(
                 AnalyticsServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
+            .add_service(TrafficServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
     }
 }
 

@@ -14,4 +14,5 @@ pub(crate) mod rules;
 mod standings;
 pub(crate) mod tags;
 pub(crate) mod tiers;
+pub(crate) mod traffic;
 pub(crate) mod turns;

@@ -6,3 +6,4 @@ pub(crate) mod standing;
 pub(crate) mod tag;
 pub(crate) mod tier;
 pub(crate) mod tier_rules;
+pub(crate) mod traffic;

@@ -8,7 +8,7 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::{Error, Page, admit, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use super::convert::{account_id, moment, to_flows, to_tier};
+use super::convert::{account_id, moment, ratio, span, to_flows, to_tier};
 use crate::{
     Crm,
     app::analytics::{MatrixAccount, RfmCell},
@@ -81,11 +81,7 @@ impl AnalyticsService for Crm {
     ) -> Result<Response<GetSalesResponse>, Status> {
         let request = admit(request)?;
         let as_of = self.clock.now();
-        let start = moment(request.start_time.as_ref(), "start_time")?;
-        let end = moment(request.end_time.as_ref(), "end_time")?;
-        if start.zip(end).is_some_and(|(start, end)| end <= start) {
-            return Err(Error::invalid_field("end_time", "must be later than start_time").into());
-        }
+        let (start, end) = span(request.start_time.as_ref(), request.end_time.as_ref())?;
         let (sales, currency_code) = self.sales(account_id(&request.parent, "parent")?, start, end).await?;
         let as_of = Some(to_proto(as_of));
         Ok(Response::new(GetSalesResponse { sales: Some(to_sales(&sales)), currency_code, as_of }))
@@ -156,11 +152,6 @@ impl AnalyticsService for Crm {
             as_of: Some(to_proto(as_of)),
         }))
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more digits than a double has")]
-fn ratio(part: i64, whole: i64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 fn to_sales(sales: &Sales) -> pb::Sales {

@@ -1,6 +1,6 @@
 //! Between the wire and the use cases: what several services share.
 
-use prost_types::Timestamp;
+use prost_types::{Duration, Timestamp};
 use siyu_clock::Micros;
 use siyu_proto::{Validate, common::v1::ErrorReason, crm::v1 as pb};
 use siyu_rpc::{
@@ -40,6 +40,33 @@ pub(super) fn moment(timestamp: Option<&Timestamp>, field: &str) -> Result<Optio
             .ok_or_else(|| Error::invalid_field(field, "must lie between the years 1 and 9999"))
     };
     timestamp.map(read).transpose()
+}
+
+/// A span of time, of which the caller may leave out either end.
+pub(super) fn span(
+    start: Option<&Timestamp>,
+    end: Option<&Timestamp>,
+) -> Result<(Option<Micros>, Option<Micros>), Error> {
+    let (start, end) = (moment(start, "start_time")?, moment(end, "end_time")?);
+    if start.zip(end).is_some_and(|(start, end)| end <= start) {
+        return Err(Error::invalid_field("end_time", "must be later than start_time"));
+    }
+    Ok((start, end))
+}
+
+/// Microseconds of a duration that passed its rules.
+pub(super) fn micros(duration: &Duration) -> i64 {
+    duration.seconds * Micros::PER_SECOND + i64::from(duration.nanos / 1_000)
+}
+
+pub(super) fn to_duration(micros: i64) -> Duration {
+    let nanos = i32::try_from(micros % Micros::PER_SECOND * 1_000).unwrap_or_default();
+    Duration { seconds: micros / Micros::PER_SECOND, nanos }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more digits than a double has")]
+pub(super) fn ratio(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// Judges one interaction by itself.

@@ -6,5 +6,6 @@ mod fans;
 mod interactions;
 mod tags;
 mod tiers;
+mod traffic;
 
 pub(crate) use convert::{interaction, to_fan_standing};

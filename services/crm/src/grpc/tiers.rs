@@ -11,7 +11,7 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use super::convert::{account_id, fan_ids, kind, to_flows, to_kind, to_tier};
+use super::convert::{account_id, fan_ids, kind, micros, to_duration, to_flows, to_kind, to_tier};
 use crate::{
     Crm,
     app::{rules::Version, tiers::Progress},
@@ -139,7 +139,7 @@ fn rules(sent: pb::TierRules) -> Result<TierRules, Error> {
     let half_life = sent.half_life.unwrap_or_default();
     Ok(TierRules {
         version: 0,
-        half_life: half_life.seconds * Micros::PER_SECOND + i64::from(half_life.nanos / 1_000),
+        half_life: micros(&half_life),
         points,
         favorable: Threshold { enter: sent.favorable_enter, leave: sent.favorable_leave },
         true_love: Threshold { enter: sent.true_love_enter, leave: sent.true_love_leave },
@@ -148,12 +148,11 @@ fn rules(sent: pb::TierRules) -> Result<TierRules, Error> {
 
 fn to_rules(account_id: &str, version: Version) -> pb::TierRules {
     let Version { rules, create_time, active } = version;
-    let nanos = i32::try_from(rules.half_life % Micros::PER_SECOND * 1_000).unwrap_or_default();
     let weights = Kind::ALL.iter().filter(|kind| rules.points_of(**kind) > 0.0);
     pb::TierRules {
         name: format!("accounts/{account_id}/tierRules/{}", rules.version),
         version: rules.version,
-        half_life: Some(prost_types::Duration { seconds: rules.half_life / Micros::PER_SECOND, nanos }),
+        half_life: Some(to_duration(rules.half_life)),
         weights: weights
             .map(|kind| pb::KindWeight { kind: to_kind(*kind).into(), points: rules.points_of(*kind) })
             .collect(),

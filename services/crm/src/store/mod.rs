@@ -12,6 +12,7 @@ pub(crate) mod purchase;
 pub(crate) mod tag;
 pub(crate) mod tier_change;
 pub(crate) mod tier_rules;
+pub(crate) mod traffic;
 
 use siyu_db::Statement;
 
@@ -29,6 +30,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         tag::STATEMENTS,
         tier_change::STATEMENTS,
         tier_rules::STATEMENTS,
+        traffic::STATEMENTS,
     ]
     .concat()
 }
