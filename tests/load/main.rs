@@ -5,6 +5,7 @@ mod commits;
 mod copy;
 mod decay;
 mod fans;
+mod homepage;
 mod ingestion;
 mod machine;
 mod rows;
@@ -15,7 +16,7 @@ use clap::{Parser, ValueEnum};
 use siyu_clock::Stopwatch;
 use siyu_tests::Engine;
 
-/// Measures group commit, ingestion, and finding the fans whose tier changed.
+/// Measures group commit, ingestion, finding the fans whose tier changed, and reading homepages.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// Only this part [default: all]
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// Answers every call with so many bytes: the bare tonic beside the homepages
+    #[arg(long, hide = true)]
+    echo: Option<usize>,
     /// Small sizes, for a minute
     #[arg(long)]
     quick: bool,
@@ -52,6 +56,7 @@ enum Part {
     Commits,
     Ingestion,
     Decay,
+    Homepage,
 }
 
 impl Arguments {
@@ -71,6 +76,9 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse().sized();
+    if let Some(bytes) = arguments.echo {
+        return homepage::echo::serve(bytes).await;
+    }
     let stopwatch = Stopwatch::start();
     let cores = machine::Cores::divide().await;
     println!("{cores}");
@@ -91,6 +99,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Decay) {
         decay::measure(&arguments, &engines).await?;
+    }
+    if arguments.wants(Part::Homepage) {
+        homepage::measure(&arguments, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

@@ -21,7 +21,7 @@ use tracing::Instrument;
 use crate::{Consumer, StoredEvent, store};
 
 /// Wait after a failure: longer each time, up to the last.
-const PAUSES: [Duration; 5] = [
+pub(crate) const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(500),
@@ -311,7 +311,7 @@ fn type_name(event: &StoredEvent) -> &str {
     event.type_url.rsplit('/').next().unwrap_or_default()
 }
 
-fn stored(event: Event) -> StoredEvent {
+pub(crate) fn stored(event: Event) -> StoredEvent {
     let payload = event.payload.unwrap_or_default();
     let micros =
         |time: Option<prost_types::Timestamp>| time.and_then(|time| from_proto(&time)).map(|time| time.0);
@@ -328,7 +328,7 @@ fn stored(event: Event) -> StoredEvent {
     }
 }
 
-fn gap(partition: i32, at: i64, next: i64) -> Error {
+pub(crate) fn gap(partition: i32, at: i64, next: i64) -> Error {
     // Positions are dense: this page is not what follows the cursor. Reading from the cursor again mends it.
     Error::new(
         Code::Aborted,
@@ -337,11 +337,11 @@ fn gap(partition: i32, at: i64, next: i64) -> Error {
     )
 }
 
-fn ended() -> Error {
+pub(crate) fn ended() -> Error {
     Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, "the stream of events has ended")
 }
 
-fn unanswered(status: Status) -> Error {
+pub(crate) fn unanswered(status: Status) -> Error {
     Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, "the feed does not answer")
         .caused_by(status)
 }

@@ -5,6 +5,7 @@
 //!   what is published to others.
 //! - [`Follower`] follows the feed of another service and hands its events to a [`Consumer`], in the transaction that
 //!   also moves the cursor.
+//! - [`Listener`] tells a [`Hearer`] of events from now on, and stores nothing: for what is kept in memory.
 //!
 //! **Positions are given when events are published, not when they are written.** PostgreSQL hands out numbers before
 //! commits become visible, so a reader of `number > cursor` would pass over a transaction that commits late.
@@ -17,6 +18,7 @@ mod consumer_service;
 mod feed_service;
 mod follow;
 mod lease;
+mod listen;
 mod outbox;
 mod page;
 mod parking;
@@ -29,6 +31,7 @@ pub use consumer::Consumer;
 pub use consumer_service::ConsumerService;
 pub use feed_service::FeedService;
 pub use follow::Follower;
+pub use listen::{Hearer, Listener};
 pub use outbox::{Draft, Outbox, Settings, StoredEvent};
 
 /// Partitions of every feed. Fixed: the partition of a key must never change.

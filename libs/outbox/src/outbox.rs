@@ -83,6 +83,12 @@ impl Draft {
         Self { key: key.into(), type_url: M::type_url(), payload: payload.encode_to_vec() }
     }
 
+    /// Bytes of its payload: storage takes 65,536 at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.payload.len()
+    }
+
     /// The partition of its key.
     pub(crate) fn partition(&self) -> i64 {
         let digest = Sha256::digest(self.key.as_bytes());

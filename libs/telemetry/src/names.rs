@@ -22,6 +22,10 @@ pub const MUTATION_REPEATS_TOTAL: &str = "siyu_mutation_repeats_total";
 pub const CONTENTION_RETRIES_TOTAL: &str = "siyu_contention_retries_total";
 /// Rights asked for, by `kind` and `outcome`.
 pub const RIGHTS_RESERVATIONS_TOTAL: &str = "siyu_rights_reservations_total";
+/// Visits and clicks that were reported to accounts, by `outcome`.
+pub const ENGAGEMENTS_TOTAL: &str = "siyu_engagements_total";
+/// Looks for what is kept in memory of homepages, by `cache` and `outcome`.
+pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
 /// Interactions reported to the CRM, by `outcome`.
 pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 /// Fans who changed tier, by `cause`.
@@ -58,6 +62,8 @@ pub fn describe() {
     describe_counter!(MUTATION_REPEATS_TOTAL, "Repeated calls that got the first answer, by method");
     describe_counter!(CONTENTION_RETRIES_TOTAL, "Transactions run again because they collided");
     describe_counter!(RIGHTS_RESERVATIONS_TOTAL, "Rights asked for, by kind and outcome");
+    describe_counter!(ENGAGEMENTS_TOTAL, "Visits and clicks that were reported to accounts, by outcome");
+    describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");

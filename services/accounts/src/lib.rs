@@ -9,23 +9,32 @@ mod grpc;
 mod jobs;
 mod store;
 
+use std::sync::Arc;
+
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
-use siyu_outbox::Outbox;
+use siyu_outbox::{Listener, Outbox};
 use siyu_proto::accounts::v1::{
     accounts_service_server::{self, AccountsServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
     card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
+    engagement_service_server::{self, EngagementServiceServer},
     homepage_service_server::{self, HomepageServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
     token_service_server::{self, TokenServiceServer},
 };
-use siyu_rpc::{mutation, peer::Peer};
+use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::fans::Fans;
+use app::{
+    engagement::Recording,
+    fans::Fans,
+    homepage::{Homepages, PageHearer, StandingHearer},
+};
+
+pub use app::homepage::HomepageCache;
 
 /// The schema of the service, step by step.
 #[must_use]
@@ -47,6 +56,7 @@ pub const SERVICES: &[&str] = &[
     api_key_service_server::SERVICE_NAME,
     card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
+    engagement_service_server::SERVICE_NAME,
     homepage_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
     rights_service_server::SERVICE_NAME,
@@ -71,11 +81,15 @@ pub struct Accounts {
     outbox: Outbox,
     issuer: TokenIssuer,
     fans: Fans,
+    homepages: Arc<Homepages>,
+    recording: Arc<GroupCommit<Recording>>,
 }
 
 impl Accounts {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database,
     /// and makes tokens as `issuer`. Where users stand it asks the CRM behind `crm`; without one, nobody is known.
+    /// Homepages are kept in memory as `homepages` says.
+    /// To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
@@ -84,8 +98,20 @@ impl Accounts {
         outbox: Outbox,
         issuer: TokenIssuer,
         crm: Option<Peer>,
+        homepages: HomepageCache,
     ) -> Self {
-        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm) }
+        let homepages = Arc::new(Homepages::new(homepages));
+        let recording = Arc::new(Recording::start(db.clone(), outbox.clone()));
+        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm), homepages, recording }
+    }
+
+    /// How what it keeps in memory keeps up with events: its own, which `own` serves, and those of the CRM.
+    #[must_use]
+    pub fn listeners(&self, own: Peer, crm: Option<Peer>) -> Vec<Listener> {
+        let pages = Listener::new("accounts", own, Arc::new(PageHearer(self.homepages.clone())));
+        let standings = Arc::new(StandingHearer(self.homepages.clone()));
+        let standings = crm.map(|crm| Listener::new("crm", crm, standings));
+        [pages].into_iter().chain(standings).collect()
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.
@@ -97,6 +123,7 @@ impl Accounts {
             .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -28,13 +28,8 @@ use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestio
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations![
-        "0001_interactions",
-        "0002_known_accounts",
-        "0003_tags",
-        "0005_traffic"
-    ]
-    .to_vec();
+    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts", "0003_tags", "0005_traffic"]
+        .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 

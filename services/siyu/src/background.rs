@@ -5,7 +5,7 @@ use std::time::Duration;
 use siyu_accounts::Accounts;
 use siyu_clock::Micros;
 use siyu_crm::Crm;
-use siyu_outbox::{Follower, Outbox};
+use siyu_outbox::{Follower, Listener, Outbox};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ pub(crate) struct Background {
     pub(crate) outboxes: Vec<Outbox>,
     /// How they keep up with the events of others.
     pub(crate) followers: Vec<Follower>,
+    /// How what they keep in memory keeps up with events.
+    pub(crate) listeners: Vec<Listener>,
 }
 
 /// Work beside the calls that is being done.
@@ -100,6 +102,9 @@ impl Background {
         }
         for follower in &self.followers {
             jobs.spawn(follower.clone().run());
+        }
+        for listener in &self.listeners {
+            jobs.spawn(listener.clone().run());
         }
         jobs.spawn(self.clone().measure());
         Running { jobs, publishers, stop }

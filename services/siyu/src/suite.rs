@@ -151,8 +151,12 @@ impl Suite {
                 false if config.peers.crm.is_empty() => None,
                 false => Some(remote("peers.crm", &config.peers.crm, config, keys).await?),
             };
-            let accounts = Accounts::new(db, clock.clone(), ids.clone(), outbox, issuer, crm);
-            keys.trust_accounts(switchboard.peer(ServiceName::Accounts.name()));
+            let homepages = config.accounts.homepage_cache();
+            let accounts =
+                Accounts::new(db, clock.clone(), ids.clone(), outbox, issuer, crm.clone(), homepages);
+            let own = switchboard.peer(ServiceName::Accounts.name());
+            background.listeners.extend(accounts.listeners(own.clone(), crm));
+            keys.trust_accounts(own);
             routes = accounts.add_to(routes, max_message_bytes);
             names.extend(siyu_accounts::SERVICES);
             background.accounts = Some((accounts, config.accounts.sweep_interval.get()));

@@ -7,8 +7,6 @@ use siyu_proto::{
 };
 use siyu_tests::TestSuite;
 
-use super::{requests_accounts, requests_common, requests_crm, requests_traffic};
-
 /// What good requests are about.
 #[derive(Clone, Copy)]
 pub(super) struct About<'a> {
@@ -51,15 +49,9 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         super::requests_crm::all(about),
         super::requests_homepage::all(about),
         super::requests_tags::all(about),
+        super::requests_traffic::all(about),
     ]
     .concat()
-    let packages = [
-        requests_accounts::all(about),
-        requests_common::all(about),
-        requests_crm::all(about),
-        requests_traffic::all(about),
-    ];
-    packages.into_iter().flatten().collect()
 }
 
 async fn every_method_that_needs_a_role_has_one_good_request(suite: TestSuite) {

@@ -5,7 +5,7 @@ use siyu_proto::{
     accounts::v1::{
         ApplyHomepageTemplateRequest, CancelScheduledPublishRequest, GetHomepageDraftRequest,
         GetHomepageVersionRequest, Homepage, HomepageDraft, ListHomepageTemplatesRequest,
-        ListHomepageVersionsRequest, PublishHomepageRequest, RollbackHomepageRequest,
+        ListHomepageVersionsRequest, PreviewHomepageRequest, PublishHomepageRequest, RollbackHomepageRequest,
         UpdateHomepageDraftRequest,
     },
     common::v1::Role,
@@ -24,6 +24,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         ..HomepageDraft::default()
     };
     vec![
+        good(Role::Analyst, &PreviewHomepageRequest { name: draft.clone(), ..Default::default() }),
         good(Role::Analyst, &GetHomepageDraftRequest { name: draft.clone() }),
         good(
             Role::Operator,

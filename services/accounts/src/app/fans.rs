@@ -25,6 +25,16 @@ impl From<FanStanding> for Standing {
     }
 }
 
+/// What the CRM calls a tier.
+pub(crate) fn to_tier(tier: Tier) -> pb::Tier {
+    match tier {
+        Tier::Potential => pb::Tier::Potential,
+        Tier::Passerby => pb::Tier::Passerby,
+        Tier::Favorable => pb::Tier::Favorable,
+        Tier::TrueLove => pb::Tier::TrueLove,
+    }
+}
+
 /// A tier as the CRM calls it; none where it is not known.
 pub(crate) fn tier(tier: pb::Tier) -> Option<Tier> {
     match tier {

@@ -5,6 +5,7 @@ mod authority;
 pub(crate) mod cards;
 mod certification;
 mod create;
+pub(crate) mod engagement;
 pub(crate) mod fans;
 mod grants;
 pub(crate) mod homepage;

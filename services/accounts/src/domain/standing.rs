@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where a user stands with an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Standing {
     pub(crate) following: bool,
     pub(crate) tier: Tier,
@@ -19,7 +19,7 @@ impl Standing {
 }
 
 /// How close a fan is, from far to near.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Tier {
     Potential,

@@ -4,6 +4,7 @@ mod api_keys;
 mod cards;
 mod certification;
 mod convert;
+mod engagement;
 mod homepage;
 mod operators;
 mod rights;

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use siyu_accounts::HomepageCache;
 use siyu_outbox::Settings;
 use siyu_telemetry::TelemetryConfig;
 
@@ -104,6 +105,20 @@ pub struct Accounts {
     pub max_connections: u32,
     /// Pause between two rounds of background work.
     pub sweep_interval: HumanDuration,
+    /// Most bytes of homepages that are kept in memory, and as many of where viewers stand.
+    pub homepage_cache_bytes: u32,
+    /// How long what is kept of homepages and viewers is used at most.
+    pub homepage_cache_ttl: HumanDuration,
+}
+
+impl Accounts {
+    /// How homepages are kept in memory.
+    pub(crate) fn homepage_cache(&self) -> HomepageCache {
+        HomepageCache {
+            most_bytes: self.homepage_cache_bytes.into(),
+            time_to_live: self.homepage_cache_ttl.get(),
+        }
+    }
 }
 
 /// Section `[crm]`.
@@ -257,6 +272,8 @@ impl Default for Accounts {
             database_url: Secret::default(),
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(5),
+            homepage_cache_bytes: 64 * 1024 * 1024,
+            homepage_cache_ttl: HumanDuration::from_secs(60),
         }
     }
 }

@@ -1,10 +1,17 @@
 //! Homepages of accounts: the draft that operators work on (A3, A4).
 
+mod kept;
 mod mount;
+mod page;
 mod publish;
+mod render;
 mod schedule;
+mod view;
 
 pub(crate) use publish::When;
+pub(crate) use render::Viewer;
+pub use view::HomepageCache;
+pub(crate) use view::{Homepages, PageHearer, StandingHearer};
 
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
@@ -116,14 +123,14 @@ fn change(draft: &mut Draft, mutation: &Mutation, now: Micros) {
 
 /// Refuses a document that breaks a rule, naming the field that does: `{field}.modules[2].cards[0]`.
 async fn check(tx: &mut Tx, account_id: &str, homepage: &Homepage, field: &str) -> Result<(), Error> {
-    let mistake = match homepage::mistake(homepage) {
-        Some(mistake) => Some(mistake),
-        None => mount::mistake(tx, account_id, homepage).await?,
-    };
-    let Some(mistake) = mistake else { return Ok(()) };
-    let path =
-        [field, &mistake.field].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
-    Err(Error::invalid_field(path, mistake.rule))
+    if let Some(mistake) = homepage::mistake(homepage) {
+        let path = match mistake.field.as_str() {
+            "" => field.to_owned(),
+            below => format!("{field}.{below}"),
+        };
+        return Err(Error::invalid_field(path, mistake.rule));
+    }
+    mount::check(tx, account_id, homepage, field).await
 }
 
 fn from_template(id: &str, account: &Account) -> Result<Homepage, Error> {

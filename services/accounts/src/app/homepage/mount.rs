@@ -2,19 +2,29 @@
 
 use siyu_db::Tx;
 use siyu_proto::accounts::v1::Homepage;
-use siyu_rpc::{Error, name};
+use siyu_rpc::Error;
 
-use crate::domain::homepage::{Mistake, mounted};
+use crate::{
+    app::cards::mountable,
+    domain::homepage::{fits, mounted},
+};
 
-/// The first card that the homepage of the account may not mount where it does.
-pub(super) async fn mistake(
-    _tx: &mut Tx,
+/// Refuses a homepage with a card that is not of the account, archived, or of a kind that does not fit its module; `field`
+/// is where the homepage is.
+pub(super) async fn check(
+    tx: &mut Tx,
     account_id: &str,
     homepage: &Homepage,
-) -> Result<Option<Mistake>, Error> {
-    let Some(card) = mounted(homepage).into_iter().next() else { return Ok(None) };
-    let is_of_account =
-        name::ids(card.name, ["accounts", "cards"]).is_some_and(|[owner, _]| owner == account_id);
-    let rule = if is_of_account { "must be a card that exists" } else { "must be a card of this account" };
-    Ok(Some(Mistake::new(card.field, rule)))
+    field: &str,
+) -> Result<(), Error> {
+    let mounted = mounted(homepage);
+    let named: Vec<_> = mounted.iter().map(|card| (format!("{field}.{}", card.field), card.name)).collect();
+    let cards = mountable(tx, account_id, &named).await?;
+    for (mounted, card) in mounted.iter().zip(cards) {
+        if !fits(mounted.module, card.kind()) {
+            let rule = format!("must be of a kind that {} mounts", mounted.module.as_str_name());
+            return Err(Error::invalid_field(format!("{field}.{}", mounted.field), rule));
+        }
+    }
+    Ok(())
 }

@@ -83,6 +83,7 @@ impl Accounts {
             Ok(published)
         })
         .await?;
+        self.homepages.forget(account_id);
         self.outbox.wake();
         Ok(published)
     }
@@ -119,6 +120,7 @@ impl Accounts {
             Ok(version)
         })
         .await?;
+        self.homepages.forget(account_id);
         self.outbox.wake();
         Ok(version)
     }

@@ -117,6 +117,7 @@ impl Accounts {
                     Ok(tx.commit().await?)
                 })
                 .await;
+                self.homepages.forget(&account_id);
                 if let Err(error) = published {
                     failures.note(format!("accounts/{account_id}/homepage"), error);
                 }

@@ -7,7 +7,9 @@ pub(crate) mod template;
 use std::collections::BTreeSet;
 
 use prost::Message;
-use siyu_proto::accounts::v1::{Homepage, ModuleKind};
+use siyu_proto::accounts::v1::{EntranceKind, Homepage, ModuleKind};
+
+use super::card::Kind;
 
 /// Most bytes of a document.
 const MOST_BYTES: usize = 200_000;
@@ -74,9 +76,37 @@ pub(crate) fn mistake(homepage: &Homepage) -> Option<Mistake> {
     None
 }
 
+/// What an entrance is called in resource names: `private_message`.
+pub(crate) fn entrance_id(kind: EntranceKind) -> String {
+    kind.as_str_name().trim_start_matches("ENTRANCE_KIND_").to_lowercase()
+}
+
+/// Whether entrances of some kind are called so.
+pub(crate) fn is_entrance(id: &str) -> bool {
+    let named = EntranceKind::from_str_name(&format!("ENTRANCE_KIND_{}", id.to_uppercase()));
+    named.is_some_and(|kind| kind != EntranceKind::Unspecified && entrance_id(kind) == id)
+}
+
+/// Whether a module of this kind mounts cards of that kind.
+pub(crate) fn fits(module: ModuleKind, card: Kind) -> bool {
+    match module {
+        ModuleKind::Unspecified | ModuleKind::Brand | ModuleKind::ServiceIntroduction => false,
+        ModuleKind::Banner => true,
+        ModuleKind::LiveSchedule => card == Kind::LiveAppointment,
+        ModuleKind::Topics => card == Kind::Link,
+        ModuleKind::ProductShowcase => card == Kind::Product,
+        ModuleKind::Services => card == Kind::Service,
+        ModuleKind::Stores => matches!(card, Kind::Link | Kind::Service | Kind::Booking),
+        ModuleKind::Coupons => card == Kind::Coupon,
+        ModuleKind::LeadForm => card == Kind::LeadForm,
+        ModuleKind::Booking => card == Kind::Booking,
+        ModuleKind::Entrances => card == Kind::GroupInvite,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use siyu_proto::accounts::v1::{Entrance, EntranceKind, Module};
+    use siyu_proto::accounts::v1::{Entrance, Module};
 
     use super::*;
 
@@ -116,5 +146,12 @@ mod tests {
         let found: Vec<_> =
             mounted(&homepage).into_iter().map(|card| format!("{}={}", card.field, card.name)).collect();
         assert_eq!(found, ["modules[0].cards[0]=a", "modules[1].cards[0]=b", "modules[1].cards[1]=c"]);
+    }
+
+    #[test]
+    fn entrances_have_names() {
+        assert_eq!(entrance_id(EntranceKind::PrivateMessage), "private_message");
+        assert!(is_entrance("private_message") && is_entrance("group"));
+        assert!(!["", "unspecified", "GROUP", "castle"].into_iter().any(is_entrance));
     }
 }

@@ -8,7 +8,7 @@ use super::coupon::{coupon, stock, to_coupon};
 use crate::{
     app::{
         cards::{Change, NewCard},
-        fans::{Tier, tier},
+        fans::{self, Tier, tier},
     },
     domain::{
         card::{Card, Content, Kind, Product, Service, Settings},
@@ -207,11 +207,5 @@ fn to_conditions(conditions: Conditions) -> Option<pb::Conditions> {
 }
 
 fn to_tier(tier: Option<Tier>) -> crm::Tier {
-    match tier {
-        None => crm::Tier::Unspecified,
-        Some(Tier::Potential) => crm::Tier::Potential,
-        Some(Tier::Passerby) => crm::Tier::Passerby,
-        Some(Tier::Favorable) => crm::Tier::Favorable,
-        Some(Tier::TrueLove) => crm::Tier::TrueLove,
-    }
+    tier.map_or(crm::Tier::Unspecified, fans::to_tier)
 }

@@ -11,7 +11,10 @@ use siyu_rpc::{
 use tonic::Code;
 
 use crate::{
-    app::homepage::{DraftState, When},
+    app::{
+        fans::{Standing, Tier, tier},
+        homepage::{DraftState, Viewer, When},
+    },
     domain::{homepage::template::Template, industry::quadrant_of},
     grpc::convert::to_quadrant,
     store::{
@@ -54,6 +57,13 @@ pub(super) fn check_mask(paths: &[String]) -> Result<(), Error> {
         }
         Some(path) => Err(Error::invalid_field("update_mask", format!("{path:?} is not a field of a draft"))),
     }
+}
+
+/// The viewer that a preview is for.
+pub(super) fn imagined(request: &pb::PreviewHomepageRequest) -> Viewer {
+    let tier = tier(request.tier()).unwrap_or(Tier::Potential);
+    let standing = Standing { following: request.following, tier, tags: request.tags.clone() };
+    Viewer::who_stands(standing)
 }
 
 pub(super) fn when(publish_time: Option<&Timestamp>) -> Result<When, Error> {

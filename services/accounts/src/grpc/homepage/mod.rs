@@ -6,20 +6,41 @@ pub(crate) use convert::to_version;
 
 use siyu_proto::accounts::v1::{
     ApplyHomepageTemplateRequest, ApplyHomepageTemplateResponse, CancelScheduledPublishRequest,
-    CancelScheduledPublishResponse, GetHomepageDraftRequest, GetHomepageDraftResponse,
-    GetHomepageVersionRequest, GetHomepageVersionResponse, ListHomepageTemplatesRequest,
-    ListHomepageTemplatesResponse, ListHomepageVersionsRequest, ListHomepageVersionsResponse,
-    PublishHomepageRequest, PublishHomepageResponse, RollbackHomepageRequest, RollbackHomepageResponse,
-    UpdateHomepageDraftRequest, UpdateHomepageDraftResponse, homepage_service_server::HomepageService,
+    CancelScheduledPublishResponse, GetHomepageDraftRequest, GetHomepageDraftResponse, GetHomepageRequest,
+    GetHomepageResponse, GetHomepageVersionRequest, GetHomepageVersionResponse, HomepageView,
+    ListHomepageTemplatesRequest, ListHomepageTemplatesResponse, ListHomepageVersionsRequest,
+    ListHomepageVersionsResponse, PreviewHomepageRequest, PreviewHomepageResponse, PublishHomepageRequest,
+    PublishHomepageResponse, RollbackHomepageRequest, RollbackHomepageResponse, UpdateHomepageDraftRequest,
+    UpdateHomepageDraftResponse, homepage_service_server::HomepageService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, etag, name};
 use tonic::{Request, Response, Status};
 
 use crate::{Accounts, app::homepage::NewContent, domain::homepage::template::TEMPLATES};
-use convert::{check_mask, id_of_homepage, to_draft, to_schedule, to_template, version_ids, when};
+use convert::{check_mask, id_of_homepage, imagined, to_draft, to_schedule, to_template, version_ids, when};
 
 #[tonic::async_trait]
 impl HomepageService for Accounts {
+    async fn get_homepage(
+        &self,
+        request: Request<GetHomepageRequest>,
+    ) -> Result<Response<GetHomepageResponse>, Status> {
+        let request = admit(request)?;
+        let account_id = id_of_homepage(&request.name, "name")?;
+        let view = self.view_homepage(account_id, request.viewer.strip_prefix("users/")).await?;
+        Ok(Response::new(GetHomepageResponse { homepage: Some(HomepageView::clone(&view)) }))
+    }
+
+    async fn preview_homepage(
+        &self,
+        request: Request<PreviewHomepageRequest>,
+    ) -> Result<Response<PreviewHomepageResponse>, Status> {
+        let request = admit(request)?;
+        let account_id = id_of_homepage(&request.name, "name")?;
+        let view = self.preview_homepage(account_id, imagined(&request)).await?;
+        Ok(Response::new(PreviewHomepageResponse { homepage: Some(HomepageView::clone(&view)) }))
+    }
+
     async fn get_homepage_draft(
         &self,
         request: Request<GetHomepageDraftRequest>,

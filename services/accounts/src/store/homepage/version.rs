@@ -13,6 +13,7 @@ statements! {
     DOCUMENT = "SELECT document FROM homepage_version WHERE account_id = $1 AND number = $2";
     LIST = "SELECT account_id, number, author, note, publish_time, restored_number FROM homepage_version \
             WHERE account_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
+    PUBLISHED = "SELECT number, document FROM homepage_version WHERE account_id = $1 ORDER BY number DESC LIMIT 1";
     FORGET = "DELETE FROM homepage_version WHERE account_id = $1 AND number <= $2";
 }
 
@@ -67,6 +68,12 @@ pub(crate) async fn list(
 ) -> Result<Vec<Version>, DbError> {
     let text = tx.pick(LIST);
     on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(before).bind(limit).fetch_all(conn).await)
+}
+
+/// Number and document of what users see.
+pub(crate) async fn published(tx: &mut Tx, account_id: &str) -> Result<Option<(i64, Document)>, DbError> {
+    let text = tx.pick(PUBLISHED);
+    on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).fetch_optional(conn).await)
 }
 
 /// Removes those up to the number `last`.

@@ -1,0 +1,113 @@
+//! What a homepage shows, whoever looks at it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use prost::Message;
+use siyu_clock::Micros;
+use siyu_db::Tx;
+use siyu_proto::accounts::v1::{Homepage, HomepageView};
+use siyu_rpc::Error;
+
+use super::render::{Viewer, render};
+use crate::{
+    domain::{
+        card::{Card, Settings},
+        homepage::mounted,
+    },
+    store::{self, account::Account},
+};
+
+/// Different views of one page that are kept: of strangers and of the tiers of followers, with and without tags.
+const MOST_VIEWS: usize = 8;
+
+/// A homepage with all that it shows, as of one moment.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(super) account_id: String,
+    pub(super) display_name: String,
+    pub(super) certified: bool,
+    /// 0 where nothing is published.
+    pub(super) version: i64,
+    pub(super) homepage: Homepage,
+    /// The cards that it mounts and that there are, by name.
+    pub(super) cards: BTreeMap<String, Card>,
+    /// The moment it is true for.
+    pub(super) as_of: Micros,
+    /// From then on something in it is different by time alone.
+    changes_at: Micros,
+    /// The tags that decide what a viewer sees.
+    tags: BTreeSet<String>,
+    views: RwLock<HashMap<Viewer, Arc<HomepageView>>>,
+}
+
+impl Page {
+    /// The page of `account` that shows `homepage`.
+    pub(super) async fn load(
+        tx: &mut Tx,
+        account: Account,
+        version: i64,
+        homepage: Homepage,
+        now: Micros,
+    ) -> Result<Self, Error> {
+        let ids = mounted(&homepage).into_iter().filter_map(|card| card.name.rsplit('/').next());
+        let ids: BTreeSet<&str> = ids.collect();
+        let found = match ids.is_empty() {
+            true => Vec::new(),
+            false => store::card::get_many(tx, &account.account_id, ids).await?,
+        };
+        let term = account.certification_start_time.zip(account.certification_expire_time);
+        let certified = term.is_some_and(|(start, end)| (start..end).contains(&now.0));
+        let ends = term.into_iter().flat_map(|(start, end)| [Micros(start), Micros(end)]);
+        let changes = ends.chain(found.iter().flat_map(times)).filter(|time| *time > now);
+        let changes_at = changes.min().unwrap_or(Micros(i64::MAX));
+        let tags = found.iter().filter_map(|card| card.content.conditions.required_tag.clone()).collect();
+        Ok(Self {
+            account_id: account.account_id,
+            display_name: account.display_name,
+            certified,
+            version,
+            homepage,
+            cards: found.into_iter().map(|card| (card.name(), card)).collect(),
+            as_of: now,
+            changes_at,
+            tags,
+            views: RwLock::default(),
+        })
+    }
+
+    /// How much memory it takes with all its views, about.
+    pub(super) fn bytes(&self) -> usize {
+        const CARD: usize = 1_000;
+        (self.homepage.encoded_len() + self.cards.len() * CARD) * (MOST_VIEWS + 1)
+    }
+
+    /// Whether it is still true at `now`, as far as time alone decides.
+    pub(super) fn is_true_at(&self, now: Micros) -> bool {
+        now < self.changes_at
+    }
+
+    /// How it looks to somebody.
+    pub(super) fn seen_by(&self, mut viewer: Viewer) -> Arc<HomepageView> {
+        viewer.standing.tags.retain(|tag| self.tags.contains(tag));
+        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&viewer) {
+            return view.clone();
+        }
+        let view = Arc::new(render(self, &viewer));
+        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        if views.len() < MOST_VIEWS {
+            views.insert(viewer, view.clone());
+        }
+        view
+    }
+}
+
+/// When a card is different by time alone.
+fn times(card: &Card) -> Vec<Micros> {
+    match &card.content.settings {
+        Settings::Coupon(coupon) => coupon.claim_start.into_iter().chain(coupon.claim_end).collect(),
+        _ => Vec::new(),
+    }
+}
