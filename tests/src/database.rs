@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::Context;
+use siyu_accounts::LeadKeys;
 use siyu_clock::{Clock, Ids};
 use siyu_db::Engine;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions};
@@ -14,7 +15,7 @@ const CLUSTER: &str = "SIYU_TEST_POSTGRES";
 /// The databases of one suite. They go with it.
 #[derive(Debug)]
 pub(crate) struct Databases {
-    /// Holds the SQLite files and the development secret.
+    /// Holds the SQLite files, the keys of leads and the development secret.
     pub(crate) folder: TempDir,
     cluster: Option<Cluster>,
 }
@@ -26,6 +27,7 @@ struct Cluster {
     prefix: String,
 }
 
+const LEAD_KEYS: &str = "test-lead.keys";
 const SERVICES: [&str; 2] = ["accounts", "crm"];
 
 impl Databases {
@@ -47,7 +49,14 @@ impl Databases {
                 Some(cluster)
             }
         };
+        let keys_file = folder.path().join(LEAD_KEYS);
+        std::fs::write(keys_file, LeadKeys::generate())?;
         Ok(Some(Self { folder, cluster }))
+    }
+
+    /// The setting that names the keys of its leads, as `--set` takes it.
+    pub(crate) fn lead_keys(&self) -> String {
+        format!("accounts.lead_keys_file={}", self.folder.path().join(LEAD_KEYS).display())
     }
 
     /// The URL of the database of a service.

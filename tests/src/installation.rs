@@ -73,6 +73,7 @@ impl Installation {
             format!("storage.data_dir={}", databases.folder.path().display()),
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
+            databases.lead_keys(),
             "accounts.max_connections=2".to_owned(),
             format!("crm.max_connections={CONNECTIONS}"),
         ];

@@ -103,6 +103,7 @@ impl TestSuite {
             format!("storage.data_dir={folder}"),
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
+            databases.lead_keys(),
             "accounts.max_connections=4".to_owned(),
             "crm.max_connections=8".to_owned(),
             // Background work is driven by the tests.

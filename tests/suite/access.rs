@@ -6,6 +6,7 @@ mod requests_cards;
 mod requests_common;
 mod requests_crm;
 mod requests_homepage;
+mod requests_leads;
 mod requests_tags;
 mod requests_traffic;
 mod roles;

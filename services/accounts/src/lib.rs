@@ -7,6 +7,7 @@ mod domain;
 mod events;
 mod grpc;
 mod jobs;
+mod sealing;
 mod store;
 
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use siyu_outbox::{Listener, Outbox};
 use siyu_proto::accounts::v1::{
     accounts_service_server::{self, AccountsServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
+    booking_service_server::{self, BookingServiceServer},
     card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
     engagement_service_server::{self, EngagementServiceServer},
     homepage_service_server::{self, HomepageServiceServer},
+    lead_service_server::{self, LeadServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
     token_service_server::{self, TokenServiceServer},
@@ -35,6 +38,7 @@ use app::{
 };
 
 pub use app::homepage::HomepageCache;
+pub use sealing::{LeadKeyError, LeadKeys};
 
 /// The schema of the service, step by step.
 #[must_use]
@@ -45,6 +49,8 @@ pub fn migrations() -> Vec<Migration> {
         "0003_certification",
         "0004_operators",
         "0005_cards",
+        "0006_leads",
+        "0007_bookings",
         "0008_homepage",
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
@@ -54,10 +60,12 @@ pub fn migrations() -> Vec<Migration> {
 pub const SERVICES: &[&str] = &[
     accounts_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
+    booking_service_server::SERVICE_NAME,
     card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
     engagement_service_server::SERVICE_NAME,
     homepage_service_server::SERVICE_NAME,
+    lead_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
     rights_service_server::SERVICE_NAME,
     token_service_server::SERVICE_NAME,
@@ -72,6 +80,17 @@ pub struct TokenIssuer {
     pub audience: String,
 }
 
+/// What can be chosen of the service.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// As whom it makes tokens.
+    pub issuer: TokenIssuer,
+    /// How it keeps homepages in memory.
+    pub homepages: HomepageCache,
+    /// What it encrypts with what users leave in lead forms.
+    pub lead_keys: LeadKeys,
+}
+
 /// The accounts service. Clones share their storage.
 #[derive(Debug, Clone)]
 pub struct Accounts {
@@ -83,12 +102,12 @@ pub struct Accounts {
     fans: Fans,
     homepages: Arc<Homepages>,
     recording: Arc<GroupCommit<Recording>>,
+    lead_keys: LeadKeys,
 }
 
 impl Accounts {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database,
-    /// and makes tokens as `issuer`. Where users stand it asks the CRM behind `crm`; without one, nobody is known.
-    /// Homepages are kept in memory as `homepages` says.
+    /// and does as `settings` say. Where users stand it asks the CRM behind `crm`; without one, nobody is known.
     /// To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
@@ -96,13 +115,13 @@ impl Accounts {
         clock: Clock,
         ids: Ids,
         outbox: Outbox,
-        issuer: TokenIssuer,
+        settings: Settings,
         crm: Option<Peer>,
-        homepages: HomepageCache,
     ) -> Self {
+        let Settings { issuer, homepages, lead_keys } = settings;
         let homepages = Arc::new(Homepages::new(homepages));
         let recording = Arc::new(Recording::start(db.clone(), outbox.clone()));
-        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm), homepages, recording }
+        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm), homepages, recording, lead_keys }
     }
 
     /// How what it keeps in memory keeps up with events: its own, which `own` serves, and those of the CRM.
@@ -121,10 +140,12 @@ impl Accounts {
         routes
             .add_service(AccountsServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(BookingServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(LeadServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(TokenServiceServer::new(self.clone()).max_decoding_message_size(limit))

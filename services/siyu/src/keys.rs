@@ -3,6 +3,7 @@
 
 mod accounts;
 mod files;
+mod leads;
 mod secret;
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use siyu_rpc::{
     peer::Peer,
 };
 
+pub(crate) use self::leads::lead_keys;
 use self::{
     accounts::AccountsKeys,
     files::{Content, KeptFile},

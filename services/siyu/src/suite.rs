@@ -25,7 +25,7 @@ use crate::{
     background::{Background, Running},
     clock_service::ClockControl,
     config::{self, Config},
-    keys::Keys,
+    keys::{self, Keys},
     tls,
 };
 
@@ -151,9 +151,12 @@ impl Suite {
                 false if config.peers.crm.is_empty() => None,
                 false => Some(remote("peers.crm", &config.peers.crm, config, keys).await?),
             };
-            let homepages = config.accounts.homepage_cache();
-            let accounts =
-                Accounts::new(db, clock.clone(), ids.clone(), outbox, issuer, crm.clone(), homepages);
+            let settings = siyu_accounts::Settings {
+                issuer,
+                homepages: config.accounts.homepage_cache(),
+                lead_keys: keys::lead_keys(config)?,
+            };
+            let accounts = Accounts::new(db, clock.clone(), ids.clone(), outbox, settings, crm.clone());
             let own = switchboard.peer(ServiceName::Accounts.name());
             background.listeners.extend(accounts.listeners(own.clone(), crm));
             keys.trust_accounts(own);

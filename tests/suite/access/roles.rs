@@ -1,5 +1,7 @@
 //! Callers with a good token who ask for what is not theirs.
 
+use std::time::Duration;
+
 use siyu_proto::{
     METHODS,
     common::v1::{Access, Role},
@@ -12,6 +14,7 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
+    requests_leads,
 };
 use crate::{
     homepage::publish_now,
@@ -52,7 +55,10 @@ async fn two_tenants(suite: &TestSuite) {
         store(suite, id, &[follow("f", "u1", seconds_ago(suite, 5))]).await;
         create(suite, id, "vip").await.unwrap();
         publish_now(suite, id).await;
+        requests_leads::prepare(suite, id).await;
     }
+    // Slots that are booked have begun.
+    suite.advance(Duration::from_secs(3_600)).await;
 }
 
 /// Makes all good requests about `id`, as an operator with `role` in the account and the enterprise `mine`.

@@ -277,6 +277,7 @@ fn term_of(account: &Account) -> Option<Term> {
     Some(Term { start, end })
 }
 
-fn zone_of(account: &Account) -> Result<TimeZone, Error> {
+/// The time zone of an account.
+pub(super) fn zone_of(account: &Account) -> Result<TimeZone, Error> {
     TimeZone::get(&account.time_zone).map_err(Error::internal)
 }

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authority;
+mod bookings;
 pub(crate) mod cards;
 mod certification;
 mod create;
@@ -9,12 +10,30 @@ pub(crate) mod engagement;
 pub(crate) mod fans;
 mod grants;
 pub(crate) mod homepage;
+mod leads;
 mod operators;
+mod origin;
 mod read;
 pub(crate) mod rights;
 mod signing_keys;
 mod tokens;
 mod update;
+
+use siyu_db::{DbError, Tx};
+use siyu_proto::common::v1::ErrorReason;
+use siyu_rpc::Error;
+use tonic::Code;
+
+use crate::store::{self, account::Account};
+
+pub(crate) use api_keys::NewApiKey;
+pub(crate) use bookings::{BookingView, NewBooking, NewSlot};
+pub(crate) use certification::{Application, Decision, certification_class};
+pub(crate) use leads::{LeadView, NewLead, newest_lead};
+pub(crate) use operators::NewOperator;
+pub(crate) use origin::{named_domain, stored_domain};
+pub(crate) use tokens::DEFAULT_LIFE as DEFAULT_TOKEN_LIFE;
+pub(crate) use update::Change;
 
 /// What may be chosen of an account when it is created.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +53,19 @@ pub(crate) struct Profile {
     pub(crate) opening_hours: Vec<crate::domain::calendar::Period>,
 }
 
-pub(crate) use api_keys::NewApiKey;
-pub(crate) use certification::{Application, Decision, certification_class};
-pub(crate) use operators::NewOperator;
-pub(crate) use tokens::DEFAULT_LIFE as DEFAULT_TOKEN_LIFE;
-pub(crate) use update::Change;
+/// Another call stored something under the same key meanwhile: the next attempt will see it.
+fn collided(error: DbError) -> Error {
+    match error {
+        DbError::Duplicate { .. } => {
+            let message = "another call did the same meanwhile; try again";
+            Error::new(Code::Aborted, ErrorReason::Contention, message)
+        }
+        other => other.into(),
+    }
+}
+
+/// The account, which must exist.
+async fn account(tx: &mut Tx, account_id: &str) -> Result<Account, Error> {
+    let found = store::account::get(tx, account_id).await?;
+    found.ok_or_else(|| Error::not_found(&format!("accounts/{account_id}")))
+}

@@ -1,6 +1,7 @@
 //! Rules of accounts, as pure functions.
 
 pub(crate) mod api_key;
+pub(crate) mod booking;
 pub(crate) mod calendar;
 pub(crate) mod card;
 pub(crate) mod certification;
@@ -9,6 +10,10 @@ pub(crate) mod coupon;
 pub(crate) mod credit_code;
 pub(crate) mod homepage;
 pub(crate) mod industry;
+pub(crate) mod lead;
+pub(crate) mod origin;
+pub(crate) mod phone;
+pub(crate) mod region;
 pub(crate) mod reservation;
 pub(crate) mod right;
 pub(crate) mod standing;

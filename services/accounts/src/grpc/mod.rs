@@ -1,11 +1,13 @@
 //! The wire: decode, call the use case, encode.
 
 mod api_keys;
+mod bookings;
 mod cards;
 mod certification;
 mod convert;
 mod engagement;
 mod homepage;
+mod leads;
 mod operators;
 mod rights;
 mod snapshot;

@@ -2,11 +2,14 @@
 
 pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod booking;
+pub(crate) mod booking_slot;
 pub(crate) mod card;
 pub(crate) mod certification;
 pub(crate) mod coupon;
 pub(crate) mod enterprise;
 pub(crate) mod homepage;
+pub(crate) mod lead;
 pub(crate) mod operator;
 pub(crate) mod right_ledger;
 pub(crate) mod right_policy;
@@ -21,6 +24,8 @@ pub(crate) fn statements() -> Vec<Statement> {
     [
         account::STATEMENTS,
         api_key::STATEMENTS,
+        booking::STATEMENTS,
+        booking_slot::STATEMENTS,
         card::STATEMENTS,
         certification::STATEMENTS,
         coupon::STATEMENTS,
@@ -28,6 +33,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         homepage::STATEMENTS,
         homepage::schedule::STATEMENTS,
         homepage::version::STATEMENTS,
+        lead::STATEMENTS,
         operator::STATEMENTS,
         right_ledger::STATEMENTS,
         right_policy::STATEMENTS,

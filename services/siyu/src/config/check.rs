@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("accounts.database_url", &config.accounts.database_url)?;
     positive("accounts.max_connections", config.accounts.max_connections)?;
     positive("accounts.homepage_cache_bytes", config.accounts.homepage_cache_bytes)?;
+    file("accounts.lead_keys_file", &config.accounts.lead_keys_file)?;
     database("crm.database_url", &config.crm.database_url)?;
     positive("crm.max_connections", config.crm.max_connections)?;
     positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;

@@ -109,6 +109,8 @@ pub struct Accounts {
     pub homepage_cache_bytes: u32,
     /// How long what is kept of homepages and viewers is used at most.
     pub homepage_cache_ttl: HumanDuration,
+    /// File of the keys that encrypt what users leave in lead forms; empty is a generated one in the data directory.
+    pub lead_keys_file: PathBuf,
 }
 
 impl Accounts {
@@ -274,6 +276,7 @@ impl Default for Accounts {
             sweep_interval: HumanDuration::from_secs(5),
             homepage_cache_bytes: 64 * 1024 * 1024,
             homepage_cache_ttl: HumanDuration::from_secs(60),
+            lead_keys_file: PathBuf::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tonic::Code;
 use crate::{
     Accounts,
     domain::{
-        card::{self, Card, Content, Kind},
+        card::{self, Card, Content, Kind, Settings},
         conditions::Conditions,
         coupon::Stock,
     },
@@ -159,6 +159,16 @@ impl Accounts {
     }
 }
 
+/// The card, which must be in use.
+///
+/// # Errors
+/// NOT_FOUND where there is none, FAILED_PRECONDITION with WRONG_STATE where it is archived.
+pub(crate) async fn card_in_use(tx: &mut Tx, account_id: &str, card_id: &str) -> Result<Card, Error> {
+    let card = loaded(tx, account_id, card_id).await?;
+    check_active(&card)?;
+    Ok(card)
+}
+
 /// Refuses a card that is out of use.
 ///
 /// # Errors
@@ -221,8 +231,14 @@ async fn check_is_new(tx: &mut Tx, card: &Card) -> Result<(), Error> {
 
 /// Refuses what breaks a rule of cards.
 fn check(content: &Content, account_id: &str) -> Result<(), Error> {
-    match content.mistake(account_id) {
-        Some((field, rule)) => Err(Error::invalid_field(format!("card.{field}"), rule)),
-        None => Ok(()),
+    if let Some((field, rule)) = content.mistake(account_id) {
+        return Err(Error::invalid_field(format!("card.{field}"), rule));
+    }
+    match &content.settings {
+        Settings::LeadForm(form) => match form.mistake() {
+            Some((field, rule)) => Err(Error::invalid_field(format!("card.lead_form.{field}"), rule)),
+            None => Ok(()),
+        },
+        _ => Ok(()),
     }
 }

@@ -7,7 +7,6 @@ mod reservations;
 mod wallet;
 
 use siyu_clock::Micros;
-use siyu_db::Tx;
 use siyu_rpc::Error;
 
 use crate::{Accounts, domain::right::RightKind, jobs::Failures, store};
@@ -58,9 +57,4 @@ impl Accounts {
 /// What the log calls a wallet.
 fn wallet_name(account_id: &str, kind: &str) -> String {
     format!("accounts/{account_id}/wallet {kind}")
-}
-
-async fn account(tx: &mut Tx, account_id: &str) -> Result<store::account::Account, Error> {
-    let found = store::account::get(tx, account_id).await?;
-    found.ok_or_else(|| Error::not_found(&format!("accounts/{account_id}")))
 }

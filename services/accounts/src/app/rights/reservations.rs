@@ -1,14 +1,14 @@
 use siyu_clock::Micros;
-use siyu_db::{DbError, Tx};
+use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
 use siyu_telemetry::names;
 use tonic::Code;
 
-use super::{Books, account, quota};
+use super::{Books, quota};
 use crate::{
     Accounts,
-    app::certification_class,
+    app::{account, certification_class, collided},
     domain::{
         reservation::{Reservation, State},
         right::RightKind,
@@ -87,7 +87,7 @@ impl Accounts {
             update_time: now,
         };
         reservation.parts = take(&mut tx, &mut books, &account, &reservation).await?;
-        store::right_reservation::insert(&mut tx, account_id, &reservation).await.map_err(taken_meanwhile)?;
+        store::right_reservation::insert(&mut tx, account_id, &reservation).await.map_err(collided)?;
         books.close(&mut tx, Cause { actor, reason: "" }).await?;
         tx.commit().await?;
         Ok(reservation)
@@ -265,18 +265,6 @@ fn check_repeated(account_id: &str, first: &Reservation, ask: &Ask) -> Result<()
                 .with("resource", name)
                 .with("field", field))
         }
-    }
-}
-
-/// Another call took the id for another kind of right, under the lock of another wallet: the next attempt will see it.
-fn taken_meanwhile(error: DbError) -> Error {
-    match error {
-        DbError::Duplicate { .. } => Error::new(
-            Code::Aborted,
-            ErrorReason::Contention,
-            "the reservation was made by another call; try again",
-        ),
-        other => other.into(),
     }
 }
 

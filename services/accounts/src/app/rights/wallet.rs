@@ -4,10 +4,10 @@ use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_rpc::{Error, Mutation, Page, retrying};
 
-use super::{Books, account};
+use super::Books;
 use crate::{
     Accounts,
-    app::certification_class,
+    app::{account, certification_class},
     domain::{
         right::{CertificationClass, Period, RightKind},
         wallet::{Origin, Validity, Wallet},

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Mistake, optional_uri_mistake};
-use crate::domain::{coupon::Coupon, standing::Tier, uri};
+use crate::domain::{booking::BookingSettings, coupon::Coupon, lead::LeadForm, standing::Tier, uri};
 
 /// What is chosen of a card beside what all kinds have. Stored as JSON: what is added later needs a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,8 @@ pub(crate) enum Settings {
     Product(Product),
     Service(Service),
     Coupon(Coupon),
+    LeadForm(LeadForm),
+    Booking(BookingSettings),
     LiveAppointment {
         /// `accounts/{account}/contents/{content}`
         content: String,
@@ -49,6 +51,8 @@ impl Settings {
             Self::Product(_) => Kind::Product,
             Self::Service(_) => Kind::Service,
             Self::Coupon(_) => Kind::Coupon,
+            Self::LeadForm(_) => Kind::LeadForm,
+            Self::Booking(_) => Kind::Booking,
             Self::LiveAppointment { .. } => Kind::LiveAppointment,
             Self::GroupInvite { .. } => Kind::GroupInvite,
             Self::Link { .. } => Kind::Link,
@@ -60,7 +64,8 @@ impl Settings {
         let of_account = |name: &str| name.starts_with(&format!("accounts/{account_id}/"));
         match self {
             Self::Product(product) => product.mistake(),
-            Self::Service(_) => None,
+            // What a form asks for is judged with the places of its fields: see `LeadForm::mistake`.
+            Self::Service(_) | Self::LeadForm(_) | Self::Booking(_) => None,
             Self::Coupon(coupon) => coupon.mistake(),
             Self::LiveAppointment { content } if !of_account(content) => {
                 Some(("live_appointment.content", "must be content of the same account"))

@@ -4,13 +4,17 @@ use siyu_proto::{accounts::v1 as pb, common::v1::ErrorReason, crm::v1 as crm};
 use siyu_rpc::{Error, etag, name, time::to_proto};
 use tonic::Code;
 
-use super::coupon::{coupon, stock, to_coupon};
+use super::{
+    coupon::{coupon, stock, to_coupon},
+    lead_form::{lead_form, to_lead_form},
+};
 use crate::{
     app::{
         cards::{Change, NewCard},
         fans::{self, Tier, tier},
     },
     domain::{
+        booking::BookingSettings,
         card::{Card, Content, Kind, Product, Service, Settings},
         conditions::Conditions,
     },
@@ -20,6 +24,16 @@ use crate::{
 pub(crate) fn card_ids<'a>(name: &'a str, field: &str) -> Result<[&'a str; 2], Error> {
     let found = name::ids(name, ["accounts", "cards"]);
     found.ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}/cards/{card}"))
+}
+
+/// The card of a name, which must be of the account.
+pub(crate) fn card_of<'a>(name: &'a str, account_id: &str, field: &str) -> Result<&'a str, Error> {
+    let [of_account, card_id] = card_ids(name, field)?;
+    if of_account == account_id {
+        Ok(card_id)
+    } else {
+        Err(Error::invalid_field(field, format!("must be a card of accounts/{account_id}")))
+    }
 }
 
 pub(super) fn kind(kind: pb::CardKind) -> Option<Kind> {
@@ -82,6 +96,8 @@ fn settings_set(card: &pb::Card) -> Vec<Kind> {
         (Kind::Product, card.product.is_some()),
         (Kind::Service, card.service.is_some()),
         (Kind::Coupon, card.coupon.is_some()),
+        (Kind::LeadForm, card.lead_form.is_some()),
+        (Kind::Booking, card.booking.is_some()),
         (Kind::LiveAppointment, card.live_appointment.is_some()),
         (Kind::GroupInvite, card.group_invite.is_some()),
         (Kind::Link, card.link.is_some()),
@@ -95,12 +111,11 @@ fn settings(card: &pb::Card, kind: Kind) -> Result<Settings, Error> {
         Kind::Product => card.product.clone().map(product),
         Kind::Service => card.service.clone().map(service),
         Kind::Coupon => card.coupon.map(coupon).transpose()?.map(Settings::Coupon),
+        Kind::LeadForm => card.lead_form.clone().map(lead_form).transpose()?.map(Settings::LeadForm),
+        Kind::Booking => card.booking.clone().map(booking),
         Kind::LiveAppointment => card.live_appointment.clone().map(live_appointment),
         Kind::GroupInvite => card.group_invite.clone().map(group_invite),
         Kind::Link => card.link.clone().map(|link| Settings::Link { uri: link.uri }),
-        Kind::LeadForm | Kind::Booking => {
-            return Err(Error::invalid_field("card.kind", "cards of this kind cannot be made yet"));
-        }
     };
     found.ok_or_else(|| Error::invalid_field(format!("card.{}", kind.name()), "must be set"))
 }
@@ -113,6 +128,11 @@ fn product(product: pb::ProductSettings) -> Settings {
 fn service(service: pb::ServiceSettings) -> Settings {
     let pb::ServiceSettings { price_minor, duration_minutes, store } = service;
     Settings::Service(Service { price_minor, duration_minutes, store })
+}
+
+fn booking(booking: pb::BookingSettings) -> Settings {
+    let pb::BookingSettings { place, contact_required } = booking;
+    Settings::Booking(BookingSettings { place, contact_required })
 }
 
 fn live_appointment(live: pb::LiveAppointmentSettings) -> Settings {
@@ -186,6 +206,10 @@ pub(crate) fn to_card(card: Card) -> pb::Card {
             encoded.service = Some(pb::ServiceSettings { price_minor, duration_minutes, store });
         }
         Settings::Coupon(coupon) => encoded.coupon = Some(to_coupon(&coupon, card.stock)),
+        Settings::LeadForm(form) => encoded.lead_form = Some(to_lead_form(form)),
+        Settings::Booking(BookingSettings { place, contact_required }) => {
+            encoded.booking = Some(pb::BookingSettings { place, contact_required });
+        }
         Settings::LiveAppointment { content } => {
             encoded.live_appointment = Some(pb::LiveAppointmentSettings { content });
         }

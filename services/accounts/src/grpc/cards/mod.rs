@@ -2,6 +2,7 @@
 
 mod convert;
 mod coupon;
+mod lead_form;
 
 use siyu_proto::accounts::v1::{
     ArchiveCardRequest, ArchiveCardResponse, CreateCardRequest, CreateCardResponse, GetCardRequest,
@@ -15,7 +16,8 @@ use crate::Accounts;
 
 use convert::{archived, changes, kind, new_card};
 
-pub(crate) use convert::{card_ids, to_card};
+pub(crate) use convert::{card_ids, card_of, to_card};
+pub(crate) use lead_form::to_field_kind;
 
 #[tonic::async_trait]
 impl CardService for Accounts {

@@ -1,0 +1,55 @@
+use siyu_clock::Micros;
+use siyu_proto::crm::v1::{Interaction, InteractionKind, SourceDomain};
+use siyu_rpc::time::to_proto;
+
+use crate::domain::origin::Origin;
+
+const SOURCE_DOMAIN: &str = "SOURCE_DOMAIN_";
+
+/// Something a user did to `target`, as the CRM is told of it. `event_id` names it within the account for ever.
+pub(crate) fn interaction(
+    event_id: String,
+    user_id: &str,
+    kind: InteractionKind,
+    now: Micros,
+    target: String,
+    origin: &Origin,
+) -> Interaction {
+    Interaction {
+        event_id,
+        user: format!("users/{user_id}"),
+        kind: kind.into(),
+        event_time: Some(to_proto(now)),
+        target,
+        source_domain: named_domain(&origin.source_domain).into(),
+        purchase: None,
+        mount: origin.mount.clone(),
+        campaign: origin.campaign.clone(),
+    }
+}
+
+/// `SOURCE_DOMAIN_PUBLIC` is stored as `public`, and an unknown one as nothing.
+pub(crate) fn stored_domain(domain: SourceDomain) -> String {
+    match domain {
+        SourceDomain::Unspecified => String::new(),
+        domain => domain.as_str_name().trim_start_matches(SOURCE_DOMAIN).to_lowercase(),
+    }
+}
+
+/// The domain that is stored as `name`.
+pub(crate) fn named_domain(name: &str) -> SourceDomain {
+    SourceDomain::from_str_name(&format!("{SOURCE_DOMAIN}{}", name.to_uppercase())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_keep_their_names_in_storage() {
+        for number in 0..=4 {
+            let domain = SourceDomain::try_from(number).unwrap();
+            assert_eq!(named_domain(&stored_domain(domain)), domain);
+        }
+    }
+}
