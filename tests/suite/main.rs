@@ -9,6 +9,8 @@ mod background_work;
 mod bookings;
 mod cards;
 mod certification;
+mod coupons;
+mod coupons_contention;
 mod crm_figures;
 mod crm_figures_model;
 mod crm_group_commit;

@@ -208,7 +208,22 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         &["accounts/a/groups/vip", "accounts/a/groups/{128}"],
         &["", "accounts/a/groups/", "accounts/a/groups/{129}", "accounts/a/groups/b c"],
     ),
-    ("^[a-z0-9-]{0,63}$", &["", "member", "{63}"], &["{64}", "a b", "A", "a\n"]),
+    ("^([a-z0-9][a-z0-9_-]{0,62})?$", &["", "vip_member", "{63}"], &["{64}", "a b", "A", "-a", "a\n"]),
+    (
+        "^accounts/[a-z0-9-]{1,63}/cards/[a-z0-9-]{1,63}/claims/[A-Za-z0-9._-]{1,64}$",
+        &["accounts/a/cards/b/claims/1", "accounts/a/cards/b/claims/{64}"],
+        &[
+            "",
+            "accounts/a/cards/b/claims/",
+            "accounts/a/cards/b/claims/{65}",
+            "accounts/a/cards/b/claims/c:d",
+        ],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/cards/[a-z0-9-]{1,63}/claims/[A-Za-z0-9._-]{1,64})?$",
+        &["", "accounts/a/cards/b/claims/1"],
+        &["accounts/a/cards/b", "accounts/a/cards/b/claims/{65}"],
+    ),
     (
         "^accounts/[a-z0-9-]{1,63}/certifications/[1-9][0-9]{0,8}$",
         &["accounts/a/certifications/1", "accounts/a/certifications/999999999"],

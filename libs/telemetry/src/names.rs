@@ -26,6 +26,8 @@ pub const RIGHTS_RESERVATIONS_TOTAL: &str = "siyu_rights_reservations_total";
 pub const ENGAGEMENTS_TOTAL: &str = "siyu_engagements_total";
 /// Looks for what is kept in memory of homepages, by `cache` and `outcome`.
 pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
+/// Coupons asked for, by `outcome`.
+pub const COUPON_CLAIMS_TOTAL: &str = "siyu_coupon_claims_total";
 /// Interactions reported to the CRM, by `outcome`.
 pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 /// Fans who changed tier, by `cause`.
@@ -64,6 +66,7 @@ pub fn describe() {
     describe_counter!(RIGHTS_RESERVATIONS_TOTAL, "Rights asked for, by kind and outcome");
     describe_counter!(ENGAGEMENTS_TOTAL, "Visits and clicks that were reported to accounts, by outcome");
     describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
+    describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");

@@ -1,18 +1,22 @@
 //! What the service tells others, in `feeds/accounts`.
 
+use siyu_clock::Micros;
 use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
         AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
         CertificationRejected, HomepagePublished,
     },
-    crm::v1::{Interaction, InteractionsObserved, TagAssignment},
+    crm::v1::{Interaction, InteractionKind, InteractionsObserved, TagAssignment},
 };
-use siyu_rpc::Error;
+use siyu_rpc::{Error, time::to_proto};
 
 use crate::{
-    domain::card::Card,
-    grpc::{to_account, to_card, to_certification, to_version},
+    domain::{
+        card::{self, Card},
+        coupon::Claim,
+    },
+    grpc::{to_account, to_card, to_certification, to_source_domain, to_version},
     store::{account::Account, certification::Certification, homepage::version::Version},
 };
 
@@ -58,6 +62,26 @@ pub(crate) fn card_changed(card: &Card) -> Draft {
 pub(crate) fn homepage_published(version: &Version) -> Draft {
     let payload = HomepagePublished { version: Some(to_version(version.clone())) };
     Draft::new(format!("accounts/{}", version.account_id), &payload)
+}
+
+/// That a coupon was claimed or redeemed at `time`, for the CRM.
+pub(crate) fn claim_interaction(
+    claim: &Claim,
+    kind: InteractionKind,
+    event_id: String,
+    time: Micros,
+) -> Interaction {
+    Interaction {
+        event_id,
+        user: format!("users/{}", claim.user_id),
+        kind: kind.into(),
+        event_time: Some(to_proto(time)),
+        target: card::name(&claim.account_id, &claim.card_id),
+        source_domain: to_source_domain(&claim.source).into(),
+        mount: claim.mount.clone(),
+        campaign: claim.campaign.clone(),
+        ..Interaction::default()
+    }
 }
 
 /// What users did towards an account, for the CRM, and the tags they get by it.

@@ -1,5 +1,5 @@
 //! The accounts service: enterprises and the accounts of their matrix (features A2, A8), their certification (A1), who
-//! works for them and with which tokens (A9), their rights (A10), and their cards (A6). It is the place where the other services learn
+//! works for them and with which tokens (A9), their rights (A10), and their cards with the coupons that fans claim (A6). It is the place where the other services learn
 //! which tenants exist, and in which time zone and currency each lives.
 
 mod app;
@@ -21,6 +21,7 @@ use siyu_proto::accounts::v1::{
     booking_service_server::{self, BookingServiceServer},
     card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
+    coupon_service_server::{self, CouponServiceServer},
     engagement_service_server::{self, EngagementServiceServer},
     homepage_service_server::{self, HomepageServiceServer},
     lead_service_server::{self, LeadServiceServer},
@@ -32,6 +33,7 @@ use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
 use app::{
+    coupons::Claiming,
     engagement::Recording,
     fans::Fans,
     homepage::{Homepages, PageHearer, StandingHearer},
@@ -63,6 +65,7 @@ pub const SERVICES: &[&str] = &[
     booking_service_server::SERVICE_NAME,
     card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
+    coupon_service_server::SERVICE_NAME,
     engagement_service_server::SERVICE_NAME,
     homepage_service_server::SERVICE_NAME,
     lead_service_server::SERVICE_NAME,
@@ -103,6 +106,7 @@ pub struct Accounts {
     homepages: Arc<Homepages>,
     recording: Arc<GroupCommit<Recording>>,
     lead_keys: LeadKeys,
+    claiming: Arc<GroupCommit<Claiming>>,
 }
 
 impl Accounts {
@@ -121,7 +125,10 @@ impl Accounts {
         let Settings { issuer, homepages, lead_keys } = settings;
         let homepages = Arc::new(Homepages::new(homepages));
         let recording = Arc::new(Recording::start(db.clone(), outbox.clone()));
-        Self { db, clock, ids, outbox, issuer, fans: Fans::new(crm), homepages, recording, lead_keys }
+        let claiming = Claiming::start(db.clone(), clock.clone(), ids.clone(), outbox.clone());
+        let claiming = Arc::new(claiming);
+        let fans = Fans::new(crm);
+        Self { db, clock, ids, outbox, issuer, fans, homepages, recording, lead_keys, claiming }
     }
 
     /// How what it keeps in memory keeps up with events: its own, which `own` serves, and those of the CRM.
@@ -143,6 +150,7 @@ impl Accounts {
             .add_service(BookingServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CouponServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(LeadServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -17,6 +17,7 @@ use super::{
     requests_leads,
 };
 use crate::{
+    coupons::claim_for_roles,
     homepage::publish_now,
     raw::{call, channel},
     support::{fan, follow, seconds_ago, store},
@@ -48,7 +49,8 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     suite.finish().await;
 }
 
-/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip` and a published homepage.
+/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a published homepage
+/// and a coupon that the fan has claimed for each role.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
         suite.account(id, id).await;
@@ -56,6 +58,7 @@ async fn two_tenants(suite: &TestSuite) {
         create(suite, id, "vip").await.unwrap();
         publish_now(suite, id).await;
         requests_leads::prepare(suite, id).await;
+        claim_for_roles(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;

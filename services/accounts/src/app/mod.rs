@@ -5,6 +5,7 @@ mod authority;
 mod bookings;
 pub(crate) mod cards;
 mod certification;
+pub(crate) mod coupons;
 mod create;
 pub(crate) mod engagement;
 pub(crate) mod fans;

@@ -5,6 +5,7 @@ mod bookings;
 mod cards;
 mod certification;
 mod convert;
+mod coupons;
 mod engagement;
 mod homepage;
 mod leads;
@@ -16,6 +17,7 @@ mod tokens;
 pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
 pub(crate) use convert::to_account;
+pub(crate) use coupons::to_source_domain;
 pub(crate) use homepage::to_version;
 
 use convert::{changes, new_account, to_enterprise};

@@ -7,6 +7,7 @@ pub(crate) mod booking_slot;
 pub(crate) mod card;
 pub(crate) mod certification;
 pub(crate) mod coupon;
+pub(crate) mod coupon_claim;
 pub(crate) mod enterprise;
 pub(crate) mod homepage;
 pub(crate) mod lead;
@@ -29,6 +30,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         card::STATEMENTS,
         certification::STATEMENTS,
         coupon::STATEMENTS,
+        coupon_claim::STATEMENTS,
         enterprise::STATEMENTS,
         homepage::STATEMENTS,
         homepage::schedule::STATEMENTS,

@@ -77,7 +77,7 @@ pub(super) fn to_coupon(coupon: &Coupon, stock: Option<Stock>) -> pb::CouponSett
     }
 }
 
-fn to_value(value: Value) -> pb::CouponValue {
+pub(crate) fn to_value(value: Value) -> pb::CouponValue {
     let (kind, amount_off_minor, percent_off) = match value.off {
         Off::AmountMinor(amount) => (pb::CouponValueKind::AmountOff, amount, 0),
         Off::Percent(percent) => (pb::CouponValueKind::PercentOff, 0, percent),

@@ -17,6 +17,7 @@ use crate::Accounts;
 use convert::{archived, changes, kind, new_card};
 
 pub(crate) use convert::{card_ids, card_of, to_card};
+pub(super) use coupon::to_value;
 pub(crate) use lead_form::to_field_kind;
 
 #[tonic::async_trait]

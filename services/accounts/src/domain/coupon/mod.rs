@@ -1,12 +1,19 @@
 //! Coupons: what they are worth, and who gets one.
 
+mod claim;
+mod claims;
+pub(crate) mod code;
+
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::card::Mistake;
 
+pub(crate) use claim::{Claim, Order, Redemption, TillRefusal, name as claim_name};
+pub(crate) use claims::{ClaimRefusal, Claims};
+
 /// What is chosen of a coupon, beside its stock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Coupon {
     /// How many one fan can claim.
     pub(crate) per_fan_cap: i64,
@@ -44,7 +51,7 @@ pub(crate) enum Off {
 }
 
 /// How many there are of a coupon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stock {
     /// How many can be claimed in all.
     pub(crate) stock: i64,
