@@ -89,7 +89,7 @@ say() {
 full_name() {
   case $1 in
     siyu.* | grpc.*) echo "$1" ;;
-    AccountsService/* | ApiKeyService/* | CertificationService/* | OperatorService/* | RightsService/* | TokenService/*)
+    AccountsService/* | ApiKeyService/* | AppointmentService/* | ContentService/* | EntryCodeService/* | CertificationService/* | OperatorService/* | RightsService/* | TokenService/*)
       echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;

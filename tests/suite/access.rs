@@ -3,6 +3,7 @@
 mod requests;
 mod requests_accounts;
 mod requests_cards;
+mod requests_codes;
 mod requests_common;
 mod requests_crm;
 mod requests_homepage;

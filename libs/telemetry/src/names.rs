@@ -28,6 +28,10 @@ pub const ENGAGEMENTS_TOTAL: &str = "siyu_engagements_total";
 pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
 /// Coupons asked for, by `outcome`.
 pub const COUPON_CLAIMS_TOTAL: &str = "siyu_coupon_claims_total";
+/// Scans of entry codes, by `outcome`.
+pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
+/// Users of whom services were told that they are to be reminded of a live, by `kind`.
+pub const LIVE_REMINDERS_TOTAL: &str = "siyu_live_reminders_total";
 /// Interactions reported to the CRM, by `outcome`.
 pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 /// Fans who changed tier, by `cause`.
@@ -67,6 +71,11 @@ pub fn describe() {
     describe_counter!(ENGAGEMENTS_TOTAL, "Visits and clicks that were reported to accounts, by outcome");
     describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
+    describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
+    describe_counter!(
+        LIVE_REMINDERS_TOTAL,
+        "Users to be reminded of a live, or told that it is cancelled, by kind"
+    );
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");

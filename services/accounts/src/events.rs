@@ -5,7 +5,8 @@ use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
         AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
-        CertificationRejected, HomepagePublished,
+        CertificationRejected, ContentPublished, HomepagePublished, LiveAppointmentsCancelled, LiveCancelled,
+        LiveEnded, LiveReminderKind, LiveRemindersDue, LiveScheduled, LiveStarted,
     },
     crm::v1::{Interaction, InteractionKind, InteractionsObserved, TagAssignment},
 };
@@ -14,10 +15,11 @@ use siyu_rpc::{Error, time::to_proto};
 use crate::{
     domain::{
         card::{self, Card},
+        content::{ContentState, Notice},
         coupon::Claim,
     },
-    grpc::{to_account, to_card, to_certification, to_source_domain, to_version},
-    store::{account::Account, certification::Certification, homepage::version::Version},
+    grpc::{to_account, to_card, to_certification, to_content, to_source_domain, to_version},
+    store::{account::Account, certification::Certification, content::Content, homepage::version::Version},
 };
 
 pub(crate) fn account_created(account: &Account) -> Result<Draft, Error> {
@@ -92,6 +94,32 @@ pub(crate) fn interactions_observed(
 ) -> Draft {
     let parent = format!("accounts/{account_id}");
     Draft::new(parent.clone(), &InteractionsObserved { parent, interactions, tag_assignments })
+}
+
+/// A content was announced, or is in another state or at another time than before.
+pub(crate) fn content_is_at(content: &Content) -> Draft {
+    let key = format!("accounts/{}", content.account_id);
+    let message = Some(to_content(content.clone()));
+    match content.state {
+        ContentState::Published => Draft::new(key, &ContentPublished { content: message }),
+        ContentState::Scheduled => Draft::new(key, &LiveScheduled { content: message }),
+        ContentState::Live => Draft::new(key, &LiveStarted { content: message }),
+        ContentState::Ended => Draft::new(key, &LiveEnded { content: message }),
+        ContentState::Cancelled => Draft::new(key, &LiveCancelled { content: message }),
+    }
+}
+
+/// Users with an appointment are to be told what becomes of the live.
+pub(crate) fn live_notice(content: &Content, notice: Notice, user_ids: Vec<String>) -> Draft {
+    let key = format!("accounts/{}", content.account_id);
+    let content = Some(to_content(content.clone()));
+    let users = user_ids.into_iter().map(|user_id| format!("users/{user_id}")).collect();
+    let kind = match notice {
+        Notice::HeadsUp => LiveReminderKind::HeadsUp,
+        Notice::Start => LiveReminderKind::Started,
+        Notice::Cancel => return Draft::new(key, &LiveAppointmentsCancelled { content, users }),
+    };
+    Draft::new(key, &LiveRemindersDue { content, kind: kind.into(), users })
 }
 
 fn key(account: &Account) -> String {

@@ -10,7 +10,8 @@ use crate::Accounts;
 
 impl Accounts {
     /// Does everything that is due at `now`: tells of certifications that have ended, publishes homepages, gives back
-    /// reservations and closes periods whose time is over, forgets retired keys and old requests. What fails stops nothing else.
+    /// reservations and closes periods whose time is over, tells those with an appointment what becomes of a live, forgets
+    /// retired keys, old scans and old requests. What fails stops nothing else.
     ///
     /// # Errors
     /// The first of what failed.
@@ -19,7 +20,9 @@ impl Accounts {
             self.expire_certifications(now).await,
             self.publish_scheduled(now).await,
             self.settle_rights(now).await,
+            self.send_notices(now).await,
             self.forget_signing_keys(now).await.map_err(Error::from),
+            self.purge_scans(now).await,
             mutation::purge(&self.db, now).await.map_err(Error::from),
         ];
         steps.into_iter().collect()
@@ -30,9 +33,12 @@ impl Accounts {
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            timer.tick().await;
             let span = tracing::debug_span!("accounts.tick");
-            if let Err(error) = self.tick(self.clock.now()).instrument(span).await {
+            let done = tokio::select! {
+                _ = timer.tick() => self.tick(self.clock.now()).instrument(span).await,
+                () = self.notices.notified() => self.send_notices(self.clock.now()).instrument(span).await,
+            };
+            if let Err(error) = done {
                 tracing::warn!(%error, cause = cause_of(&error), "background work failed and will be tried again");
             }
         }

@@ -10,7 +10,7 @@ mod jobs;
 mod sealing;
 mod store;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
@@ -18,11 +18,14 @@ use siyu_outbox::{Listener, Outbox};
 use siyu_proto::accounts::v1::{
     accounts_service_server::{self, AccountsServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
+    appointment_service_server::{self, AppointmentServiceServer},
     booking_service_server::{self, BookingServiceServer},
     card_service_server::{self, CardServiceServer},
     certification_service_server::{self, CertificationServiceServer},
+    content_service_server::{self, ContentServiceServer},
     coupon_service_server::{self, CouponServiceServer},
     engagement_service_server::{self, EngagementServiceServer},
+    entry_code_service_server::{self, EntryCodeServiceServer},
     homepage_service_server::{self, HomepageServiceServer},
     lead_service_server::{self, LeadServiceServer},
     operator_service_server::{self, OperatorServiceServer},
@@ -30,9 +33,11 @@ use siyu_proto::accounts::v1::{
     token_service_server::{self, TokenServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
+use tokio::sync::Notify;
 use tonic::service::Routes;
 
 use app::{
+    Scans,
     coupons::Claiming,
     engagement::Recording,
     fans::Fans,
@@ -54,6 +59,8 @@ pub fn migrations() -> Vec<Migration> {
         "0006_leads",
         "0007_bookings",
         "0008_homepage",
+        "0009_entry_codes",
+        "0010_contents",
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
@@ -62,11 +69,14 @@ pub fn migrations() -> Vec<Migration> {
 pub const SERVICES: &[&str] = &[
     accounts_service_server::SERVICE_NAME,
     api_key_service_server::SERVICE_NAME,
+    appointment_service_server::SERVICE_NAME,
     booking_service_server::SERVICE_NAME,
     card_service_server::SERVICE_NAME,
     certification_service_server::SERVICE_NAME,
+    content_service_server::SERVICE_NAME,
     coupon_service_server::SERVICE_NAME,
     engagement_service_server::SERVICE_NAME,
+    entry_code_service_server::SERVICE_NAME,
     homepage_service_server::SERVICE_NAME,
     lead_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
@@ -92,6 +102,10 @@ pub struct Settings {
     pub homepages: HomepageCache,
     /// What it encrypts with what users leave in lead forms.
     pub lead_keys: LeadKeys,
+    /// What the addresses in entry codes begin with, without a `/` at the end.
+    pub entry_url_base: String,
+    /// How long before a live starts those with an appointment get a heads-up.
+    pub live_reminder_lead: Duration,
 }
 
 /// The accounts service. Clones share their storage.
@@ -107,6 +121,11 @@ pub struct Accounts {
     recording: Arc<GroupCommit<Recording>>,
     lead_keys: LeadKeys,
     claiming: Arc<GroupCommit<Claiming>>,
+    scans: Arc<GroupCommit<Scans>>,
+    entry_url_base: String,
+    live_reminder_lead: Duration,
+    /// Somebody may have to be told of a live at once.
+    notices: Arc<Notify>,
 }
 
 impl Accounts {
@@ -122,13 +141,27 @@ impl Accounts {
         settings: Settings,
         crm: Option<Peer>,
     ) -> Self {
-        let Settings { issuer, homepages, lead_keys } = settings;
+        let Settings { issuer, homepages, lead_keys, entry_url_base, live_reminder_lead } = settings;
         let homepages = Arc::new(Homepages::new(homepages));
         let recording = Arc::new(Recording::start(db.clone(), outbox.clone()));
         let claiming = Claiming::start(db.clone(), clock.clone(), ids.clone(), outbox.clone());
-        let claiming = Arc::new(claiming);
-        let fans = Fans::new(crm);
-        Self { db, clock, ids, outbox, issuer, fans, homepages, recording, lead_keys, claiming }
+        let scans = Arc::new(Scans::start(db.clone(), clock.clone(), outbox.clone()));
+        Self {
+            db,
+            clock,
+            ids,
+            outbox,
+            issuer,
+            fans: Fans::new(crm),
+            homepages,
+            recording,
+            claiming: Arc::new(claiming),
+            lead_keys,
+            scans,
+            entry_url_base,
+            live_reminder_lead,
+            notices: Arc::default(),
+        }
     }
 
     /// How what it keeps in memory keeps up with events: its own, which `own` serves, and those of the CRM.
@@ -147,11 +180,14 @@ impl Accounts {
         routes
             .add_service(AccountsServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ApiKeyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(AppointmentServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(BookingServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CardServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CertificationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ContentServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CouponServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(EntryCodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(LeadServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -155,6 +155,8 @@ impl Suite {
                 issuer,
                 homepages: config.accounts.homepage_cache(),
                 lead_keys: keys::lead_keys(config)?,
+                entry_url_base: config.accounts.entry_url_base.clone(),
+                live_reminder_lead: config.accounts.live_reminder_lead.get(),
             };
             let accounts = Accounts::new(db, clock.clone(), ids.clone(), outbox, settings, crm.clone());
             let own = switchboard.peer(ServiceName::Accounts.name());

@@ -45,6 +45,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
     [
         super::requests_accounts::all(about),
         super::requests_cards::all(about),
+        super::requests_codes::all(about),
         super::requests_common::all(about),
         super::requests_crm::all(about),
         super::requests_homepage::all(about),

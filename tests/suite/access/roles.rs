@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
-    requests_leads,
+    requests_codes, requests_leads,
 };
 use crate::{
     coupons::claim_for_roles,
@@ -59,6 +59,7 @@ async fn two_tenants(suite: &TestSuite) {
         publish_now(suite, id).await;
         requests_leads::prepare(suite, id).await;
         claim_for_roles(suite, id).await;
+        requests_codes::prepare(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;

@@ -1,13 +1,16 @@
 //! The use cases.
 
 mod api_keys;
+mod appointments;
 mod authority;
 mod bookings;
 pub(crate) mod cards;
 mod certification;
+mod contents;
 pub(crate) mod coupons;
 mod create;
 pub(crate) mod engagement;
+mod entry_codes;
 pub(crate) mod fans;
 mod grants;
 pub(crate) mod homepage;
@@ -28,8 +31,11 @@ use tonic::Code;
 use crate::store::{self, account::Account};
 
 pub(crate) use api_keys::NewApiKey;
+pub(crate) use appointments::{NewAppointment, With};
 pub(crate) use bookings::{BookingView, NewBooking, NewSlot};
 pub(crate) use certification::{Application, Decision, certification_class};
+pub(crate) use contents::{ContentChange, NewContent};
+pub(crate) use entry_codes::{EntryCodeChange, NewEntryCode, ScanCall, Scans};
 pub(crate) use leads::{LeadView, NewLead, newest_lead};
 pub(crate) use operators::NewOperator;
 pub(crate) use origin::{named_domain, stored_domain};

@@ -1,12 +1,15 @@
 //! The wire: decode, call the use case, encode.
 
 mod api_keys;
+mod appointments;
 mod bookings;
 mod cards;
 mod certification;
+mod contents;
 mod convert;
 mod coupons;
 mod engagement;
+mod entry_codes;
 mod homepage;
 mod leads;
 mod operators;
@@ -16,6 +19,7 @@ mod tokens;
 
 pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
+pub(crate) use contents::to_content;
 pub(crate) use convert::to_account;
 pub(crate) use coupons::to_source_domain;
 pub(crate) use homepage::to_version;

@@ -2,13 +2,17 @@
 
 pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod appointment;
 pub(crate) mod booking;
 pub(crate) mod booking_slot;
 pub(crate) mod card;
 pub(crate) mod certification;
+pub(crate) mod content;
 pub(crate) mod coupon;
 pub(crate) mod coupon_claim;
 pub(crate) mod enterprise;
+pub(crate) mod entry_code;
+pub(crate) mod entry_scan;
 pub(crate) mod homepage;
 pub(crate) mod lead;
 pub(crate) mod operator;
@@ -27,8 +31,10 @@ pub(crate) fn statements() -> Vec<Statement> {
         api_key::STATEMENTS,
         booking::STATEMENTS,
         booking_slot::STATEMENTS,
+        appointment::STATEMENTS,
         card::STATEMENTS,
         certification::STATEMENTS,
+        content::STATEMENTS,
         coupon::STATEMENTS,
         coupon_claim::STATEMENTS,
         enterprise::STATEMENTS,
@@ -36,6 +42,8 @@ pub(crate) fn statements() -> Vec<Statement> {
         homepage::schedule::STATEMENTS,
         homepage::version::STATEMENTS,
         lead::STATEMENTS,
+        entry_code::STATEMENTS,
+        entry_scan::STATEMENTS,
         operator::STATEMENTS,
         right_ledger::STATEMENTS,
         right_policy::STATEMENTS,

@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     positive("accounts.max_connections", config.accounts.max_connections)?;
     positive("accounts.homepage_cache_bytes", config.accounts.homepage_cache_bytes)?;
     file("accounts.lead_keys_file", &config.accounts.lead_keys_file)?;
+    entry_url_base(&config.accounts.entry_url_base)?;
     database("crm.database_url", &config.crm.database_url)?;
     positive("crm.max_connections", config.crm.max_connections)?;
     positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;
@@ -69,6 +70,20 @@ fn web_origin(origin: &str) -> Checked {
     });
     let problem = format!("{origin:?} must be scheme://host[:port] such as \"https://console.example.com\"");
     ensure(is_origin, "server.grpc_web_origins", &problem)
+}
+
+/// Every printed code has it, and a long one makes a dense picture.
+fn entry_url_base(base: &str) -> Checked {
+    const MOST_BYTES: usize = 200;
+    let uri: Option<Uri> = base.parse().ok();
+    let is_web = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+    });
+    let is_plain = !base.ends_with('/') && !base.contains(['#', '@']) && base.len() <= MOST_BYTES;
+    let problem = format!(
+        "{base:?} must be an address such as \"https://example.com/e\", without query and final /, of at most {MOST_BYTES} bytes"
+    );
+    ensure(is_web && is_plain, "accounts.entry_url_base", &problem)
 }
 
 fn auth(auth: &Auth) -> Checked {

@@ -111,6 +111,10 @@ pub struct Accounts {
     pub homepage_cache_ttl: HumanDuration,
     /// File of the keys that encrypt what users leave in lead forms; empty is a generated one in the data directory.
     pub lead_keys_file: PathBuf,
+    /// What the addresses in entry codes begin with.
+    pub entry_url_base: String,
+    /// How long before a live starts those with an appointment get a heads-up.
+    pub live_reminder_lead: HumanDuration,
 }
 
 impl Accounts {
@@ -277,6 +281,8 @@ impl Default for Accounts {
             homepage_cache_bytes: 64 * 1024 * 1024,
             homepage_cache_ttl: HumanDuration::from_secs(60),
             lead_keys_file: PathBuf::new(),
+            entry_url_base: "https://example.com/e".to_owned(),
+            live_reminder_lead: HumanDuration::from_secs(10 * 60),
         }
     }
 }
