@@ -91,6 +91,7 @@ full_name() {
     siyu.* | grpc.*) echo "$1" ;;
     AccountsService/* | ApiKeyService/* | AppointmentService/* | ContentService/* | EntryCodeService/* | CertificationService/* | OperatorService/* | RightsService/* | TokenService/*)
       echo "siyu.accounts.v1.$1" ;;
+    CardService/* | CouponService/*) echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;

@@ -50,7 +50,7 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
 }
 
 /// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a published homepage
-/// and a coupon that the fan has claimed for each role.
+/// and a coupon that somebody has claimed for each role.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
         suite.account(id, id).await;
