@@ -44,6 +44,7 @@ mod leads;
 mod limits;
 mod mutations;
 mod observed;
+mod observed_tags;
 mod operators;
 mod processes;
 mod raw;

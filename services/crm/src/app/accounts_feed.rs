@@ -58,18 +58,17 @@ impl Consumer for AccountsFeed {
     }
 
     async fn apply_together(&self, tx: &mut Tx, events: &[&StoredEvent]) -> Result<(), Error> {
-        let mut interactions = Vec::new();
+        let mut observed = Vec::new();
         for event in events {
             if let Some(account) = account_of(event)? {
                 store::known_account::save(tx, &[known(account)?]).await?;
             }
-            let observed = event.decode::<InteractionsObserved>().map_err(Error::internal)?;
-            interactions.extend(observed.into_iter().flat_map(|observed| observed.interactions));
+            observed.extend(event.decode::<InteractionsObserved>().map_err(Error::internal)?);
         }
         match events.first() {
-            Some(first) if !interactions.is_empty() => {
+            Some(first) if !observed.is_empty() => {
                 let account_id = name::id(&first.event_key, "accounts", "key")?;
-                take_in_observed(tx, &self.clock, &self.outbox, account_id, interactions).await
+                take_in_observed(tx, &self.clock, &self.outbox, account_id, observed).await
             }
             _ => Ok(()),
         }
