@@ -29,7 +29,7 @@ const FALL_WITHIN: f64 = 40.0 * 86_400e6;
 /// Their last interaction was at most so long ago.
 const MOST_AGE: f64 = 25.0 * 86_400e6;
 /// Changes whenever the data would.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const SHAPE_TABLE: &str = "CREATE TEMPORARY TABLE shape (place BIGINT PRIMARY KEY, following BIGINT, tier TEXT, \
                            score DOUBLE PRECISION, score_time BIGINT, next_change_at BIGINT)";
@@ -41,16 +41,19 @@ const FILL_SHAPES: Statement = Statement {
                (value->>3)::DOUBLE PRECISION, (value->>4)::BIGINT, (value->>5)::BIGINT \
                FROM jsonb_array_elements($1::JSONB) AS input(value)",
 };
-const ACCOUNT: &str = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version) VALUES ($1, $2, 0, 0, 0)";
+const ACCOUNT: &str = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version, \
+                       lifecycle_version) VALUES ($1, $2, 0, 0, 0, 0)";
 
 macro_rules! fill_fans {
     ($numbers:literal) => {
         concat!(
             "INSERT INTO fan (account_id, ordinal, user_id, following, follow_time, follow_event_id, tier, tier_since, \
-             score, score_time, next_change_at, rules_version, first_time, last_time, interaction_count) \
+             score, score_time, next_change_at, rules_version, first_time, last_time, interaction_count, \
+             active_count, last_active_time, share_count, last_share_time) \
              SELECT $1, n, 'u' || (1000000000 + n), following, CASE following WHEN 1 THEN score_time END, \
              CASE following WHEN 1 THEN 'follow' END, tier, score_time, score, score_time, next_change_at, 0, \
-             score_time, score_time, 10 FROM ",
+             score_time, score_time, 10, n % 7, CASE WHEN n % 7 > 0 THEN score_time END, n % 3 / 2, \
+             CASE n % 3 WHEN 2 THEN score_time END FROM ",
             $numbers,
             " CROSS JOIN shape WHERE shape.place = (n * 48271 + $3) % 100003"
         )

@@ -46,13 +46,14 @@ macro_rules! purchase_conflict {
 /// Each takes the account and its rows as a JSON array of arrays.
 const SQLITE: Statements = Statements {
     interaction: "INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
-                  amount_minor, quantity, ingest_time) SELECT ?1, value->>0, value->>1, value->>2, value->>3, \
-                  value->>4, value->>5, value->>6, value->>7, value->>8, value->>9 FROM json_each(?2)",
+                  amount_minor, quantity, ingest_time, mount, campaign) SELECT ?1, value->>0, value->>1, value->>2, value->>3, \
+                  value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, '', '' FROM json_each(?2)",
     fan: concat!(
         "INSERT INTO fan (",
         fan_columns!(),
-        ") SELECT ?1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
-         value->>8, value->>9, value->>10, value->>11, value->>12, value->>13 FROM json_each(?2) WHERE TRUE",
+        ", active_count, share_count) SELECT ?1, value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, \
+         value->>8, value->>9, value->>10, value->>11, value->>12, value->>13, 0, 0 \
+         FROM json_each(?2) WHERE TRUE",
         fan_conflict!()
     ),
     purchase: concat!(
@@ -69,13 +70,13 @@ const SQLITE: Statements = Statements {
 /// Each takes the account and one array for each other column.
 const POSTGRES: Statements = Statements {
     interaction: "INSERT INTO interaction (account_id, ordinal, event_time, event_id, kind, target, source, order_id, \
-                  amount_minor, quantity, ingest_time) SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], \
+                  amount_minor, quantity, ingest_time, mount, campaign) SELECT $1, *, '', '' FROM UNNEST($2::BIGINT[], $3::BIGINT[], \
                   $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BIGINT[], $10::BIGINT[], \
                   $11::BIGINT[])",
     fan: concat!(
         "INSERT INTO fan (",
         fan_columns!(),
-        ") SELECT $1, * FROM UNNEST($2::BIGINT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::TEXT[], \
+        ", active_count, share_count) SELECT $1, *, 0, 0 FROM UNNEST($2::BIGINT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::TEXT[], \
          $8::BIGINT[], $9::DOUBLE PRECISION[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], \
          $14::BIGINT[], $15::BIGINT[])",
         fan_conflict!()

@@ -18,7 +18,8 @@ use siyu_proto::{
     common::v1::Role,
     crm::v1::{
         analytics_service_client::AnalyticsServiceClient, fan_service_client::FanServiceClient,
-        interaction_service_client::InteractionServiceClient, tag_service_client::TagServiceClient,
+        interaction_service_client::InteractionServiceClient,
+        lifecycle_service_client::LifecycleServiceClient, tag_service_client::TagServiceClient,
         tier_service_client::TierServiceClient,
     },
 };
@@ -218,6 +219,12 @@ impl TestSuite {
     #[must_use]
     pub fn tiers(&self) -> TierServiceClient<Client> {
         TierServiceClient::new(self.client())
+    }
+
+    /// Lifecycle stages and value classes of the CRM.
+    #[must_use]
+    pub fn lifecycle(&self) -> LifecycleServiceClient<Client> {
+        LifecycleServiceClient::new(self.client())
     }
 
     /// Tags of the CRM.

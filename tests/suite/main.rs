@@ -41,6 +41,8 @@ mod imports;
 mod imports_cdnow;
 mod kills;
 mod leads;
+mod lifecycle;
+mod lifecycle_model;
 mod limits;
 mod mutations;
 mod observed;

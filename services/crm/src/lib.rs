@@ -16,6 +16,7 @@ use siyu_proto::crm::v1::{
     analytics_service_server::{self, AnalyticsServiceServer},
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
+    lifecycle_service_server::{self, LifecycleServiceServer},
     tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
     traffic_service_server::{self, TrafficServiceServer},
@@ -30,6 +31,14 @@ use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestio
 pub fn migrations() -> Vec<Migration> {
     let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts", "0003_tags", "0005_traffic"]
         .to_vec();
+    let own = siyu_db::migrations![
+        "0001_interactions",
+        "0002_known_accounts",
+        "0003_tags",
+        "0004_lifecycle",
+        "0005_traffic"
+    ]
+    .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -38,6 +47,7 @@ pub const SERVICES: &[&str] = &[
     analytics_service_server::SERVICE_NAME,
     fan_service_server::SERVICE_NAME,
     interaction_service_server::SERVICE_NAME,
+    lifecycle_service_server::SERVICE_NAME,
     tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
     traffic_service_server::SERVICE_NAME,
@@ -84,6 +94,9 @@ impl Crm {
                 InteractionServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
             .add_service(FanServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
+            .add_service(
+                LifecycleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
+            )
             .add_service(TagServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TierServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(

@@ -1,17 +1,44 @@
-//! Good requests about tags of `siyu.crm.v1`.
+//! Good requests about tags and lifecycles of `siyu.crm.v1`.
 
 use siyu_proto::{
     common::v1::Role,
     crm::v1::{
-        CreateTagRequest, DeleteTagRequest, FanTagRow, GetTagRequest, ImportFanTagsRequest,
-        ListFanTagsRequest, ListTaggedFansRequest, ListTagsRequest, Tag, TagFansRequest, UntagFansRequest,
-        UpdateTagRequest,
+        ActivateLifecycleRulesRequest, BacktestLifecycleRulesRequest, CreateLifecycleRulesRequest,
+        CreateTagRequest, DeleteTagRequest, FanTagRow, GetFanLifecycleRequest,
+        GetLifecycleDistributionRequest, GetTagRequest, ImportFanTagsRequest, ListFanTagsRequest,
+        ListLifecycleRulesRequest, ListTaggedFansRequest, ListTagsRequest, Tag, TagFansRequest,
+        UntagFansRequest, UpdateTagRequest,
     },
 };
 
 use super::requests::{About, Good, good};
+use crate::lifecycle::strict;
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
+    [tags(about), lifecycle(about)].into_iter().flatten().collect()
+}
+
+fn lifecycle(about: About<'_>) -> Vec<Good> {
+    let parent = about.account();
+    let name = format!("{parent}/lifecycleRules/0");
+    vec![
+        good(Role::Admin, &ActivateLifecycleRulesRequest { name: name.clone() }),
+        good(Role::Analyst, &BacktestLifecycleRulesRequest { name }),
+        good(
+            Role::Admin,
+            &CreateLifecycleRulesRequest {
+                parent: parent.clone(),
+                lifecycle_rules: Some(strict()),
+                ..Default::default()
+            },
+        ),
+        good(Role::Analyst, &GetFanLifecycleRequest { name: format!("{parent}/fans/u1") }),
+        good(Role::Analyst, &GetLifecycleDistributionRequest { parent: parent.clone() }),
+        good(Role::Analyst, &ListLifecycleRulesRequest { parent, ..Default::default() }),
+    ]
+}
+
+fn tags(about: About<'_>) -> Vec<Good> {
     let parent = about.account();
     let name = format!("{parent}/tags/vip");
     let tag = Tag { name: name.clone(), display_name: "VIP".to_owned(), ..Tag::default() };

@@ -11,6 +11,8 @@ CREATE TABLE account (
     last_tag INTEGER NOT NULL CHECK (last_tag >= 0),
     -- The tier rules in force.
     rules_version INTEGER NOT NULL CHECK (rules_version >= 0),
+    -- The lifecycle rules in force.
+    lifecycle_version INTEGER NOT NULL CHECK (lifecycle_version >= 0),
     -- While the fans are being moved to those rules: the last ordinal that was.
     migrated_ordinal INTEGER
 ) STRICT;
@@ -38,6 +40,12 @@ CREATE TABLE fan (
     first_time INTEGER NOT NULL,
     last_time INTEGER NOT NULL,
     interaction_count INTEGER NOT NULL CHECK (interaction_count >= 0),
+    -- Interactions that were more than looking, and the latest by event time.
+    active_count INTEGER NOT NULL CHECK (active_count >= 0),
+    last_active_time INTEGER,
+    -- Shares, and the latest by event time.
+    share_count INTEGER NOT NULL CHECK (share_count >= 0),
+    last_share_time INTEGER,
     PRIMARY KEY (account_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 

@@ -13,6 +13,7 @@ use super::{ingestion::IngestCall, ledger::Ledger, tiers::bring_up_to_date};
 use crate::{
     Crm,
     domain::{
+        activity::Activity,
         interaction::{Interaction, Kind},
         purchase::{OrderFacts, local_day_and_month},
         standing::{Fact, Standing},
@@ -205,11 +206,13 @@ async fn take_in(
                 first_time: interaction.event_time,
                 last_time: interaction.event_time,
                 interaction_count: 0,
+                activity: Activity::default(),
             }
         });
         fan.first_time = fan.first_time.min(interaction.event_time);
         fan.last_time = fan.last_time.max(interaction.event_time);
         fan.interaction_count += 1;
+        fan.activity.note(interaction.kind, interaction.event_time);
         let Interaction { kind, event_time: time, event_id, .. } = *interaction;
         let fact = Fact { kind: *kind, time: *time, event_id: event_id.clone() };
         let changes = fan.standing.apply(&ledger.rules, &fact, now);

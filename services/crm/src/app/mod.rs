@@ -9,6 +9,8 @@ pub(crate) mod import;
 pub(crate) mod ingest;
 pub(crate) mod ingestion;
 mod ledger;
+pub(crate) mod lifecycle;
+mod lifecycle_rules;
 mod observed;
 pub(crate) mod rules;
 mod standings;

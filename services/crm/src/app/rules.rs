@@ -17,10 +17,10 @@ use crate::{
     store,
 };
 
-/// One version, when it was written (none for the platform's own), and whether it is in force.
+/// One version of some rules, when it was written (none for the platform's own), and whether it is in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Version {
-    pub(crate) rules: TierRules,
+pub(crate) struct Version<R> {
+    pub(crate) rules: R,
     pub(crate) create_time: Option<i64>,
     pub(crate) active: bool,
 }
@@ -38,7 +38,7 @@ impl Crm {
         mutation: &Mutation,
         account_id: &str,
         rules: TierRules,
-    ) -> Result<Version, Error> {
+    ) -> Result<Version<TierRules>, Error> {
         if let Some((field, rule)) = rules.mistake() {
             return Err(Error::invalid_field(format!("tier_rules.{field}"), rule));
         }
@@ -66,7 +66,7 @@ impl Crm {
         &self,
         account_id: &str,
         page: &Page<i64>,
-    ) -> Result<(Vec<Version>, String), Error> {
+    ) -> Result<(Vec<Version<TierRules>>, String), Error> {
         self.directory.get(account_id).await?;
         let mut tx = self.db.begin_read().await?;
         let account = store::account::get(&mut tx, account_id).await?;
@@ -91,7 +91,7 @@ impl Crm {
         mutation: &Mutation,
         account_id: &str,
         version: i64,
-    ) -> Result<Version, Error> {
+    ) -> Result<Version<TierRules>, Error> {
         self.directory.get(account_id).await?;
         let _turn = self.turns.take(account_id).await;
         retrying(|| async {

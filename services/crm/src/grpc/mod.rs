@@ -4,6 +4,7 @@ mod analytics;
 mod convert;
 mod fans;
 mod interactions;
+mod lifecycle;
 mod tags;
 mod tiers;
 mod traffic;

@@ -136,17 +136,16 @@ fn rules(sent: pb::TierRules) -> Result<TierRules, Error> {
         named.push(kind);
         points[kind.index()] = weight.points;
     }
-    let half_life = sent.half_life.unwrap_or_default();
     Ok(TierRules {
         version: 0,
-        half_life: micros(&half_life),
+        half_life: micros(&sent.half_life.unwrap_or_default()),
         points,
         favorable: Threshold { enter: sent.favorable_enter, leave: sent.favorable_leave },
         true_love: Threshold { enter: sent.true_love_enter, leave: sent.true_love_leave },
     })
 }
 
-fn to_rules(account_id: &str, version: Version) -> pb::TierRules {
+fn to_rules(account_id: &str, version: Version<TierRules>) -> pb::TierRules {
     let Version { rules, create_time, active } = version;
     let weights = Kind::ALL.iter().filter(|kind| rules.points_of(**kind) > 0.0);
     pb::TierRules {

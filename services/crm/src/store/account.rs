@@ -1,8 +1,8 @@
 use siyu_db::{DbError, Tx, on_db, statements};
 
 statements! {
-    ENSURE = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version) \
-              VALUES ($1, 0, 0, 0, 0) ON CONFLICT (account_id) DO NOTHING";
+    ENSURE = "INSERT INTO account (account_id, last_ordinal, last_change, last_tag, rules_version, lifecycle_version) \
+              VALUES ($1, 0, 0, 0, 0, 0) ON CONFLICT (account_id) DO NOTHING";
     /// Takes the account's turn (SQLite has one writer anyway).
     LOCK = {
         sqlite: "SELECT * FROM account WHERE account_id = $1",
@@ -10,7 +10,7 @@ statements! {
     };
     GET = "SELECT * FROM account WHERE account_id = $1";
     SAVE = "UPDATE account SET last_ordinal = $2, last_change = $3, last_tag = $4, rules_version = $5, \
-            migrated_ordinal = $6 WHERE account_id = $1";
+            lifecycle_version = $6, migrated_ordinal = $7 WHERE account_id = $1";
     MIGRATING = "SELECT account_id FROM account WHERE migrated_ordinal IS NOT NULL ORDER BY account_id LIMIT 100";
 }
 
@@ -26,6 +26,8 @@ pub(crate) struct Account {
     pub(crate) last_tag: i64,
     /// The tier rules in force.
     pub(crate) rules_version: i64,
+    /// The lifecycle rules in force.
+    pub(crate) lifecycle_version: i64,
     /// While the fans are being moved to those rules: the last ordinal that was.
     pub(crate) migrated_ordinal: Option<i64>,
 }
@@ -52,6 +54,7 @@ pub(crate) async fn get(tx: &mut Tx, account_id: &str) -> Result<Account, DbErro
         last_change: 0,
         last_tag: 0,
         rules_version: 0,
+        lifecycle_version: 0,
         migrated_ordinal: None,
     }))
 }
@@ -64,6 +67,7 @@ pub(crate) async fn save(tx: &mut Tx, account: &Account) -> Result<(), DbError> 
         .bind(account.last_change)
         .bind(account.last_tag)
         .bind(account.rules_version)
+        .bind(account.lifecycle_version)
         .bind(account.migrated_ordinal)
         .execute(conn)
         .await

@@ -1,7 +1,8 @@
+use serde::Serialize;
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use crate::domain::{standing::Standing, tier::Tier};
+use crate::domain::{activity::Activity, standing::Standing, tier::Tier};
 
 statements! {
     GET = "SELECT * FROM fan WHERE account_id = $1 AND user_id = $2";
@@ -14,19 +15,23 @@ statements! {
     DUE = "SELECT account_id, ordinal FROM fan WHERE next_change_at <= $1 \
            ORDER BY next_change_at, account_id, ordinal LIMIT $2";
     SAVE = ["INSERT INTO fan (account_id, ordinal, user_id, following, follow_time, follow_event_id, tier, tier_since, \
-             score, score_time, next_change_at, rules_version, first_time, last_time, interaction_count) \
+             score, score_time, next_change_at, rules_version, first_time, last_time, interaction_count, \
+             active_count, last_active_time, share_count, last_share_time) \
              SELECT $1, CAST(input.value->>0 AS BIGINT), input.value->>1, CAST(input.value->>2 AS BIGINT), \
              CAST(input.value->>3 AS BIGINT), input.value->>4, input.value->>5, CAST(input.value->>6 AS BIGINT), \
              CAST(input.value->>7 AS DOUBLE PRECISION), CAST(input.value->>8 AS BIGINT), CAST(input.value->>9 AS BIGINT), \
              CAST(input.value->>10 AS BIGINT), CAST(input.value->>11 AS BIGINT), CAST(input.value->>12 AS BIGINT), \
-             CAST(input.value->>13 AS BIGINT) FROM ",
+             CAST(input.value->>13 AS BIGINT), CAST(input.value->>14 AS BIGINT), CAST(input.value->>15 AS BIGINT), \
+             CAST(input.value->>16 AS BIGINT), CAST(input.value->>17 AS BIGINT) FROM ",
             rows(2),
             " WHERE TRUE ON CONFLICT (account_id, ordinal) DO UPDATE SET following = excluded.following, \
              follow_time = excluded.follow_time, follow_event_id = excluded.follow_event_id, tier = excluded.tier, \
              tier_since = excluded.tier_since, score = excluded.score, score_time = excluded.score_time, \
              next_change_at = excluded.next_change_at, rules_version = excluded.rules_version, \
              first_time = excluded.first_time, last_time = excluded.last_time, \
-             interaction_count = excluded.interaction_count"];
+             interaction_count = excluded.interaction_count, active_count = excluded.active_count, \
+             last_active_time = excluded.last_active_time, share_count = excluded.share_count, \
+             last_share_time = excluded.last_share_time"];
 }
 
 /// A fan: who it is, where they stand, and how much was seen of them.
@@ -40,6 +45,7 @@ pub(crate) struct Fan {
     pub(crate) first_time: Micros,
     pub(crate) last_time: Micros,
     pub(crate) interaction_count: i64,
+    pub(crate) activity: Activity,
 }
 
 #[derive(sqlx::FromRow)]
@@ -58,6 +64,10 @@ struct FanRow {
     first_time: i64,
     last_time: i64,
     interaction_count: i64,
+    active_count: i64,
+    last_active_time: Option<i64>,
+    share_count: i64,
+    last_share_time: Option<i64>,
 }
 
 impl TryFrom<FanRow> for Fan {
@@ -83,6 +93,12 @@ impl TryFrom<FanRow> for Fan {
             first_time: Micros(row.first_time),
             last_time: Micros(row.last_time),
             interaction_count: row.interaction_count,
+            activity: Activity {
+                active_count: row.active_count,
+                last_active: row.last_active_time.map(Micros),
+                share_count: row.share_count,
+                last_share: row.last_share_time.map(Micros),
+            },
         })
     }
 }
@@ -169,26 +185,55 @@ pub(crate) async fn save(tx: &mut Tx, account_id: &str, fans: &[Fan]) -> Result<
         return Ok(());
     }
     let text = tx.pick(SAVE);
-    let fans = rows(fans.iter().map(|fan| {
-        let standing = &fan.standing;
-        let (follow_time, follow_event_id) =
-            standing.follow_change.as_ref().map(|(time, id)| (time.0, id)).unzip();
-        (
-            fan.ordinal,
-            &fan.user_id,
-            i64::from(standing.following),
-            follow_time,
-            follow_event_id,
-            standing.tier.map(Tier::name),
-            standing.tier_since.0,
-            standing.score,
-            standing.score_time.0,
-            standing.next_change.map(|due| due.0),
-            fan.rules_version,
-            fan.first_time.0,
-            fan.last_time.0,
-            fan.interaction_count,
-        )
-    }))?;
+    let fans = rows(fans.iter().map(saved))?;
     on_db!(tx, |conn| sqlx::query(text).bind(account_id).bind(fans).execute(conn).await.map(drop))
+}
+
+/// The columns of `SAVE`, in their order.
+#[derive(Serialize)]
+struct Saved<'a>(
+    i64,
+    &'a str,
+    i64,
+    Option<i64>,
+    Option<&'a String>,
+    Option<&'static str>,
+    i64,
+    f64,
+    i64,
+    Option<i64>,
+    i64,
+    i64,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    i64,
+    Option<i64>,
+);
+
+fn saved(fan: &Fan) -> Saved<'_> {
+    let Fan { standing, activity, .. } = fan;
+    let (follow_time, follow_event_id) =
+        standing.follow_change.as_ref().map(|(time, id)| (time.0, id)).unzip();
+    Saved(
+        fan.ordinal,
+        &fan.user_id,
+        i64::from(standing.following),
+        follow_time,
+        follow_event_id,
+        standing.tier.map(Tier::name),
+        standing.tier_since.0,
+        standing.score,
+        standing.score_time.0,
+        standing.next_change.map(|due| due.0),
+        fan.rules_version,
+        fan.first_time.0,
+        fan.last_time.0,
+        fan.interaction_count,
+        activity.active_count,
+        activity.last_active.map(|time| time.0),
+        activity.share_count,
+        activity.last_share.map(|time| time.0),
+    )
 }

@@ -3,11 +3,13 @@
 
 pub(crate) mod account;
 pub(crate) mod fan;
+pub(crate) mod fan_facts;
 pub(crate) mod fan_tag;
 pub(crate) mod figures;
 pub(crate) mod import;
 pub(crate) mod interaction;
 pub(crate) mod known_account;
+pub(crate) mod lifecycle_rules;
 pub(crate) mod purchase;
 pub(crate) mod tag;
 pub(crate) mod tier_change;
@@ -21,11 +23,13 @@ pub(crate) fn statements() -> Vec<Statement> {
     [
         account::STATEMENTS,
         fan::STATEMENTS,
+        fan_facts::STATEMENTS,
         fan_tag::STATEMENTS,
         figures::STATEMENTS,
         import::STATEMENTS,
         interaction::STATEMENTS,
         known_account::STATEMENTS,
+        lifecycle_rules::STATEMENTS,
         purchase::STATEMENTS,
         tag::STATEMENTS,
         tier_change::STATEMENTS,
