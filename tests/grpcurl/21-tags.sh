@@ -30,6 +30,26 @@ call TagService/ListTaggedFans '{"parent": "accounts/lumi-flagship/tags/vip", "p
 call TagService/ListTags "{$account}"
 call FanService/GetFanStanding '{"name": "accounts/lumi-flagship/fans/u1"}'
 
+say "By rule: customers, from now on and every day"
+ingest u2 ORDER 2026-02-20T08:00:00Z '{"amount_minor": 9900}'
+call TagRuleService/CreateTagRule "{$account"', "tag_rule_id": "customers", "tag_rule": {"tag": "customer",
+  "condition": {"min_order_count": 1, "active_within": "2592000s", "min_tier": "TIER_PASSERBY"}}}'
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
+call TagService/ListTaggedFans '{"parent": "accounts/lumi-flagship/tags/customer"}'
+call ClockService/AdvanceTime '{"by": "2592000s"}' >/dev/null
+call TagService/ListTaggedFans '{"parent": "accounts/lumi-flagship/tags/customer"}'
+call TagRuleService/UpdateTagRule '{"tag_rule": {"name": "accounts/lumi-flagship/tagRules/customers", "etag": "\"1\"",
+  "condition": {"stages": ["LIFECYCLE_STAGE_DORMANT"], "value_classes": ["VALUE_CLASS_ORDINARY"]}}}' >/dev/null
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
+call TagService/ListFanTags '{"parent": "accounts/lumi-flagship/fans/u2"}'
+call TagRuleService/ListTagRules "{$account}"
+expect_error WRONG_STATE TagService/DeleteTag '{"name": "accounts/lumi-flagship/tags/customer"}'
+expect_error WRONG_STATE TagRuleService/CreateTagRule "{$account"', "tag_rule_id": "others", "tag_rule": {"tag": "customer", "condition": {"min_order_count": 2}}}'
+expect_error INVALID_FIELD TagRuleService/CreateTagRule "{$account"', "tag_rule_id": "others", "tag_rule": {"tag": "other"}}'
+call TagRuleService/DeleteTagRule '{"name": "accounts/lumi-flagship/tagRules/customers"}'
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
+call TagService/DeleteTag '{"name": "accounts/lumi-flagship/tags/customer"}'
+
 say "Deleted"
 call TagService/DeleteTag "{$dry}"
 call FanService/GetFanStanding '{"name": "accounts/lumi-flagship/fans/u1"}'

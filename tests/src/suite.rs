@@ -19,8 +19,8 @@ use siyu_proto::{
     crm::v1::{
         analytics_service_client::AnalyticsServiceClient, fan_service_client::FanServiceClient,
         interaction_service_client::InteractionServiceClient,
-        lifecycle_service_client::LifecycleServiceClient, tag_service_client::TagServiceClient,
-        tier_service_client::TierServiceClient,
+        lifecycle_service_client::LifecycleServiceClient, tag_rule_service_client::TagRuleServiceClient,
+        tag_service_client::TagServiceClient, tier_service_client::TierServiceClient,
     },
 };
 use siyu_rpc::{
@@ -225,6 +225,12 @@ impl TestSuite {
     #[must_use]
     pub fn lifecycle(&self) -> LifecycleServiceClient<Client> {
         LifecycleServiceClient::new(self.client())
+    }
+
+    /// Rules that give tags, of the CRM.
+    #[must_use]
+    pub fn tag_rules(&self) -> TagRuleServiceClient<Client> {
+        TagRuleServiceClient::new(self.client())
     }
 
     /// Tags of the CRM.

@@ -58,6 +58,7 @@ mod schema;
 mod shutdown;
 mod simulation;
 mod support;
+mod tag_rules;
 mod tags;
 mod tags_model;
 mod tls;

@@ -11,7 +11,7 @@ use crate::Crm;
 
 impl Crm {
     /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, takes
-    /// deleted tags from fans, forgets old requests.
+    /// deleted tags from fans, lets rules give theirs, forgets old requests.
     ///
     /// # Errors
     /// When storage fails; what was done until then stays done.
@@ -21,7 +21,8 @@ impl Crm {
             let migrated = self.migrate_once(now).await?;
             let settled = self.sweep_once(now).await?;
             let purged = self.purge_tags_once().await?;
-            if migrated + settled + purged == 0 {
+            let applied = self.apply_tag_rules_once(now).await?;
+            if migrated + settled + purged + applied == 0 {
                 break;
             }
         }

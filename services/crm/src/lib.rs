@@ -17,6 +17,7 @@ use siyu_proto::crm::v1::{
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
     lifecycle_service_server::{self, LifecycleServiceServer},
+    tag_rule_service_server::{self, TagRuleServiceServer},
     tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
     traffic_service_server::{self, TrafficServiceServer},
@@ -29,14 +30,13 @@ use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestio
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_interactions", "0002_known_accounts", "0003_tags", "0005_traffic"]
-        .to_vec();
     let own = siyu_db::migrations![
         "0001_interactions",
         "0002_known_accounts",
         "0003_tags",
         "0004_lifecycle",
-        "0005_traffic"
+        "0005_traffic",
+        "0006_tag_rules"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
@@ -48,6 +48,7 @@ pub const SERVICES: &[&str] = &[
     fan_service_server::SERVICE_NAME,
     interaction_service_server::SERVICE_NAME,
     lifecycle_service_server::SERVICE_NAME,
+    tag_rule_service_server::SERVICE_NAME,
     tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
     traffic_service_server::SERVICE_NAME,
@@ -97,6 +98,7 @@ impl Crm {
             .add_service(
                 LifecycleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
+            .add_service(TagRuleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TierServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(

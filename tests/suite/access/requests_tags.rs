@@ -4,10 +4,11 @@ use siyu_proto::{
     common::v1::Role,
     crm::v1::{
         ActivateLifecycleRulesRequest, BacktestLifecycleRulesRequest, CreateLifecycleRulesRequest,
-        CreateTagRequest, DeleteTagRequest, FanTagRow, GetFanLifecycleRequest,
-        GetLifecycleDistributionRequest, GetTagRequest, ImportFanTagsRequest, ListFanTagsRequest,
-        ListLifecycleRulesRequest, ListTaggedFansRequest, ListTagsRequest, Tag, TagFansRequest,
-        UntagFansRequest, UpdateTagRequest,
+        CreateTagRequest, CreateTagRuleRequest, DeleteTagRequest, DeleteTagRuleRequest, FanTagRow,
+        GetFanLifecycleRequest, GetLifecycleDistributionRequest, GetTagRequest, GetTagRuleRequest,
+        ImportFanTagsRequest, ListFanTagsRequest, ListLifecycleRulesRequest, ListTagRulesRequest,
+        ListTaggedFansRequest, ListTagsRequest, Tag, TagCondition, TagFansRequest, TagRule, UntagFansRequest,
+        UpdateTagRequest, UpdateTagRuleRequest,
     },
 };
 
@@ -15,7 +16,7 @@ use super::requests::{About, Good, good};
 use crate::lifecycle::strict;
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
-    [tags(about), lifecycle(about)].into_iter().flatten().collect()
+    [tags(about), rules(about), lifecycle(about)].into_iter().flatten().collect()
 }
 
 fn lifecycle(about: About<'_>) -> Vec<Good> {
@@ -35,6 +36,33 @@ fn lifecycle(about: About<'_>) -> Vec<Good> {
         good(Role::Analyst, &GetFanLifecycleRequest { name: format!("{parent}/fans/u1") }),
         good(Role::Analyst, &GetLifecycleDistributionRequest { parent: parent.clone() }),
         good(Role::Analyst, &ListLifecycleRulesRequest { parent, ..Default::default() }),
+    ]
+}
+
+fn rules(about: About<'_>) -> Vec<Good> {
+    let parent = about.account();
+    let name = format!("{parent}/tagRules/{}", about.turn);
+    let condition = TagCondition { min_order_count: 1, ..TagCondition::default() };
+    let tag_rule = TagRule {
+        name: name.clone(),
+        tag: about.turn.to_owned(),
+        condition: Some(condition),
+        ..TagRule::default()
+    };
+    vec![
+        good(
+            Role::Operator,
+            &CreateTagRuleRequest {
+                parent: parent.clone(),
+                tag_rule: Some(tag_rule.clone()),
+                tag_rule_id: about.turn.to_owned(),
+                ..Default::default()
+            },
+        ),
+        good(Role::Analyst, &GetTagRuleRequest { name: format!("{}/tagRules/bought", about.account()) }),
+        good(Role::Analyst, &ListTagRulesRequest { parent, ..Default::default() }),
+        good(Role::Operator, &UpdateTagRuleRequest { tag_rule: Some(tag_rule), ..Default::default() }),
+        good(Role::Operator, &DeleteTagRuleRequest { name, ..Default::default() }),
     ]
 }
 

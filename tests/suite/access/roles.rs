@@ -21,6 +21,7 @@ use crate::{
     homepage::publish_now,
     raw::{call, channel},
     support::{fan, follow, seconds_ago, store},
+    tag_rules::{customers, make_in},
     tags::create,
 };
 
@@ -56,6 +57,7 @@ async fn two_tenants(suite: &TestSuite) {
         suite.account(id, id).await;
         store(suite, id, &[follow("f", "u1", seconds_ago(suite, 5))]).await;
         create(suite, id, "vip").await.unwrap();
+        make_in(suite, id, "bought", "buyer", customers(1)).await.unwrap();
         publish_now(suite, id).await;
         requests_leads::prepare(suite, id).await;
         claim_for_roles(suite, id).await;

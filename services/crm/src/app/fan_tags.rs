@@ -56,6 +56,11 @@ impl FanTags {
         Ok(tags)
     }
 
+    /// How a fan came to a tag; none when they do not have it.
+    pub(super) fn origin_of(&self, ordinal: i64, number: i64) -> Option<Origin> {
+        self.held.get(&ordinal)?.get(&number).copied()
+    }
+
     /// Gives a tag to a fan. A stronger origin takes the place of a weaker one; the tag is unchanged by that.
     pub(super) fn give(&mut self, ordinal: i64, number: i64, origin: Origin, cause: &str) -> Tagging {
         let held = self.held.entry(ordinal).or_default();

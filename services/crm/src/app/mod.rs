@@ -14,6 +14,7 @@ mod lifecycle_rules;
 mod observed;
 pub(crate) mod rules;
 mod standings;
+mod tag_rules;
 pub(crate) mod tags;
 pub(crate) mod tiers;
 pub(crate) mod traffic;

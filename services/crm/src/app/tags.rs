@@ -6,7 +6,7 @@ use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, Mutation, Page, etag, retrying};
 use tonic::Code;
 
-use super::{standings::tell_of, tiers::log_failure};
+use super::{standings::tell_of, tag_rules::used_by, tiers::log_failure};
 use crate::{
     Crm,
     domain::tag::MOST_TAGS,
@@ -129,6 +129,9 @@ impl Crm {
             }
             let tag = locked(&mut tx, account_id, tag_id).await?;
             etag::check(seen, tag.revision, &name(account_id, tag_id))?;
+            if let Some(rule_id) = store::tag_rule::of_tag(&mut tx, account_id, tag.number).await? {
+                return Err(used_by(account_id, tag_id, &rule_id));
+            }
             store::tag::delete(&mut tx, account_id, &tag).await?;
             mutation.finish(tx, &(), now).await
         })

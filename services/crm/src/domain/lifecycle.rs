@@ -1,5 +1,6 @@
 //! Where a fan is in the life of a customer (C4): a pure function of facts, rules and time, so that nothing has to be swept.
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::{activity::Activity, lifecycle_rules::LifecycleRules};
@@ -28,7 +29,7 @@ pub(crate) struct Orders {
 }
 
 /// Stages, in the order of a life that goes well, and the two of one that does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Stage {
     New,
     Settled,
@@ -88,6 +89,17 @@ pub(super) fn is_within(time: Option<Micros>, span: i64, now: Micros) -> bool {
 }
 
 impl Stage {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::New,
+        Self::Settled,
+        Self::Activated,
+        Self::Converted,
+        Self::Repurchasing,
+        Self::Referring,
+        Self::Dormant,
+        Self::Lost,
+    ];
+
     /// The stage of a fan at `now`. The first rule that holds decides: who is gone is gone, whatever they once were, and of
     /// the others the furthest stage counts.
     pub(crate) fn of(facts: &Facts, rules: &LifecycleRules, now: Micros) -> Self {

@@ -7,6 +7,7 @@ pub(crate) mod lifecycle_rules;
 pub(crate) mod purchase;
 pub(crate) mod standing;
 pub(crate) mod tag;
+pub(crate) mod tag_rule;
 pub(crate) mod tier;
 pub(crate) mod tier_rules;
 pub(crate) mod traffic;

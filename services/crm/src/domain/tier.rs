@@ -1,9 +1,10 @@
 //! How close a fan is.
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 /// How close a fan is, from far to near.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Tier {
     /// Has interacted and does not follow.
     Potential,

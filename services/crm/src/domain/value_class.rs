@@ -1,5 +1,6 @@
 //! What a fan is worth as a customer (C4): like the stage, a pure function of facts, rules and time.
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::{
@@ -8,7 +9,7 @@ use super::{
 };
 
 /// Value classes, from the most to the least valuable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum ValueClass {
     Loyal,
     HighQuality,
@@ -18,6 +19,9 @@ pub(crate) enum ValueClass {
 }
 
 impl ValueClass {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Loyal, Self::HighQuality, Self::Ordinary, Self::LowFrequency, Self::Lost];
+
     /// The value class of a fan at `now`: lost, or the first that holds from the top.
     pub(crate) fn of(facts: &Facts, rules: &LifecycleRules, now: Micros) -> Self {
         let orders = &facts.orders;

@@ -189,7 +189,7 @@ fn to_explanation(explanation: Explanation) -> pb::Explanation {
     pb::Explanation { rule: explanation.rule, facts: explanation.facts.into_iter().map(fact).collect() }
 }
 
-fn to_stage(stage: Stage) -> pb::LifecycleStage {
+pub(super) fn to_stage(stage: Stage) -> pb::LifecycleStage {
     match stage {
         Stage::New => pb::LifecycleStage::New,
         Stage::Settled => pb::LifecycleStage::Settled,
@@ -202,7 +202,7 @@ fn to_stage(stage: Stage) -> pb::LifecycleStage {
     }
 }
 
-fn to_value_class(value_class: ValueClass) -> pb::ValueClass {
+pub(super) fn to_value_class(value_class: ValueClass) -> pb::ValueClass {
     match value_class {
         ValueClass::Loyal => pb::ValueClass::Loyal,
         ValueClass::HighQuality => pb::ValueClass::HighQuality,

@@ -5,6 +5,7 @@ mod convert;
 mod fans;
 mod interactions;
 mod lifecycle;
+mod tag_rules;
 mod tags;
 mod tiers;
 mod traffic;

@@ -12,6 +12,7 @@ pub(crate) mod known_account;
 pub(crate) mod lifecycle_rules;
 pub(crate) mod purchase;
 pub(crate) mod tag;
+pub(crate) mod tag_rule;
 pub(crate) mod tier_change;
 pub(crate) mod tier_rules;
 pub(crate) mod traffic;
@@ -32,6 +33,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         lifecycle_rules::STATEMENTS,
         purchase::STATEMENTS,
         tag::STATEMENTS,
+        tag_rule::STATEMENTS,
         tier_change::STATEMENTS,
         tier_rules::STATEMENTS,
         traffic::STATEMENTS,
