@@ -89,9 +89,10 @@ say() {
 full_name() {
   case $1 in
     siyu.* | grpc.*) echo "$1" ;;
-    AccountsService/* | ApiKeyService/* | AppointmentService/* | ContentService/* | EntryCodeService/* | CertificationService/* | OperatorService/* | RightsService/* | TokenService/*)
+    AccountsService/* | ApiKeyService/* | AppointmentService/* | BookingService/* | CardService/* | CertificationService/* | \
+      ContentService/* | CouponService/* | EngagementService/* | EntryCodeService/* | HomepageService/* | LeadService/* | \
+      OperatorService/* | RightsService/* | TokenService/*)
       echo "siyu.accounts.v1.$1" ;;
-    CardService/* | CouponService/*) echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;

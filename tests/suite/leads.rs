@@ -43,7 +43,8 @@ pub(crate) async fn create_card(suite: &TestSuite, card_id: &str, card: Card) ->
     Ok(answer.into_inner().card.unwrap())
 }
 
-fn field(key: &str, kind: LeadFieldKind, required: bool, options: &[&str]) -> LeadField {
+/// A field of a form, with its key as its label.
+pub(crate) fn lead_field(key: &str, kind: LeadFieldKind, required: bool, options: &[&str]) -> LeadField {
     LeadField {
         key: key.to_owned(),
         label: key.to_owned(),
@@ -58,12 +59,12 @@ fn field(key: &str, kind: LeadFieldKind, required: bool, options: &[&str]) -> Le
 pub(crate) fn form() -> LeadForm {
     LeadForm {
         fields: vec![
-            field("name", LeadFieldKind::Name, true, &[]),
-            field("mobile", LeadFieldKind::Mobile, true, &[]),
-            field("phone", LeadFieldKind::Phone, false, &[]),
-            field("region", LeadFieldKind::Region, false, &[]),
-            field("skin", LeadFieldKind::Choice, false, &["Dry", "Oily"]),
-            field("note", LeadFieldKind::Text, false, &[]),
+            lead_field("name", LeadFieldKind::Name, true, &[]),
+            lead_field("mobile", LeadFieldKind::Mobile, true, &[]),
+            lead_field("phone", LeadFieldKind::Phone, false, &[]),
+            lead_field("region", LeadFieldKind::Region, false, &[]),
+            lead_field("skin", LeadFieldKind::Choice, false, &["Dry", "Oily"]),
+            lead_field("note", LeadFieldKind::Text, false, &[]),
         ],
         consent_text: "We call you back about your skin test.".to_owned(),
         consent_version: String::new(),
@@ -413,7 +414,7 @@ async fn forms_with_mistakes_are_not_made(suite: TestSuite) {
         change(&mut form);
         form_card(form)
     };
-    let twenty_one = (0..21).map(|number| field(&format!("f{number}"), LeadFieldKind::Text, false, &[]));
+    let twenty_one = (0..21).map(|number| lead_field(&format!("f{number}"), LeadFieldKind::Text, false, &[]));
     let many: Vec<_> = twenty_one.collect();
     let wrong = [
         (with(&|form| form.fields.clear()), "card.lead_form.fields"),

@@ -43,6 +43,7 @@ mod kills;
 mod leads;
 mod lifecycle;
 mod lifecycle_model;
+mod leads_secrecy;
 mod limits;
 mod mutations;
 mod observed;

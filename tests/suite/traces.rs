@@ -24,8 +24,27 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
+/// Takes spans over gRPC, as the collector of an installation does.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
+pub(crate) struct Collector(Arc<Mutex<Vec<Span>>>);
+
+impl Collector {
+    /// Serves one; answers it and its URL.
+    pub(crate) async fn start() -> (Self, String) {
+        let collector = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = TraceServiceServer::new(collector.clone());
+        let server = tonic::transport::Server::builder().add_service(service);
+        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        (collector, url)
+    }
+
+    /// What it has taken.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -55,11 +74,7 @@ fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
-    let collector = Collector::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let otlp_endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(collector.clone()));
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let (collector, otlp_endpoint) = Collector::start().await;
     let telemetry =
         siyu_telemetry::start(&TelemetryConfig { otlp_endpoint, ..TelemetryConfig::default() }).unwrap();
 
@@ -85,7 +100,7 @@ async fn the_trace_of_the_caller_goes_on_in_the_service_that_is_asked() {
     suite.finish().await;
     telemetry.shutdown().await;
 
-    let spans = collector.0.lock().unwrap();
+    let spans = collector.spans();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let of_trace = |name: &str| {
         let found = spans.iter().find(|span| span.name == name && hex(&span.trace_id) == TRACE_ID);

@@ -1,0 +1,277 @@
+//! What users leave in forms is nowhere but in the answers to those who may read it: a process at its most talkative, and
+//! every place where it leaves something.
+
+use std::fs;
+
+use siyu::connect::{Client, connect};
+use siyu_db::{Db, OpenOptions, on_db, read_schema};
+use siyu_proto::{
+    accounts::v1::{
+        Card, CreateBookingRequest, CreateCardRequest, CreateSlotsRequest, ExportLeadsRequest,
+        GetBookingRequest, GetLeadRequest, LeadFieldKind, ListBookingsRequest, ListLeadsRequest, Slot,
+        SubmitLeadRequest, booking_service_client::BookingServiceClient,
+        card_service_client::CardServiceClient, lead_service_client::LeadServiceClient,
+    },
+    common::v1::{StreamEventsRequest, event_feed_service_client::EventFeedServiceClient},
+};
+use siyu_tests::{
+    Engine,
+    installation::{Installation, Launch, create_accounts},
+};
+use sqlx::AssertSqlSafe;
+use tonic::Code;
+
+use crate::{
+    bookings::{booking, booking_card},
+    leads::{answer, form, form_card, lead, lead_field},
+    support::at,
+    traces::Collector,
+};
+
+const NAME: &str = "欧阳绝密";
+const NOTE: &str = "call-me-4711-in-the-evening";
+const EMAIL: &str = "planted.person@secret-mail.example";
+/// As it is written, and as it is stored.
+const MOBILE: [&str; 2] = ["139 8765 4321", "13987654321"];
+const PHONE: [&str; 2] = ["021-58765432", "2158765432"];
+/// In calls that are refused.
+const WRONG_MOBILE: &str = "139876543";
+const WRONG_PHONE: &str = "58765433";
+const WRONG_DATE: &str = "1987-13-04";
+/// No secret: where this is not found, nothing would be.
+const CAMPAIGN: &str = "planted-campaign";
+
+fn secrets() -> Vec<&'static str> {
+    [NAME, NOTE, EMAIL, WRONG_MOBILE, WRONG_PHONE, WRONG_DATE]
+        .into_iter()
+        .chain(MOBILE)
+        .chain(PHONE)
+        .collect()
+}
+
+/// Somewhere a process leaves something.
+struct Place {
+    name: String,
+    content: String,
+}
+
+impl Place {
+    fn new(name: impl Into<String>, content: &[u8]) -> Self {
+        Self { name: name.into(), content: String::from_utf8_lossy(content).into_owned() }
+    }
+
+    /// Whether the text is there, also as the hexadecimal digits in which PostgreSQL shows bytes.
+    fn has(&self, text: &str) -> bool {
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        self.content.contains(text) || self.content.contains(&hex)
+    }
+}
+
+fn planted_lead(id: &str, version: &str) -> SubmitLeadRequest {
+    let mut request = lead(id, "u1", version);
+    request.campaign = CAMPAIGN.to_owned();
+    request.answers =
+        vec![answer("name", NAME), answer("mobile", MOBILE[0]), answer("note", NOTE), answer("email", EMAIL)];
+    request
+}
+
+async fn create_card(client: &Client, card_id: &str, card: Card) -> Card {
+    let request = CreateCardRequest {
+        parent: "accounts/shop".to_owned(),
+        card_id: card_id.to_owned(),
+        card: Some(card),
+        ..CreateCardRequest::default()
+    };
+    CardServiceClient::new(client.clone()).create_card(request).await.unwrap().into_inner().card.unwrap()
+}
+
+/// Leads that are stored and refused, and read in every way there is; answers what could be read.
+async fn leads_come_and_are_read(client: &Client) -> String {
+    let mut asked = form();
+    asked.fields.push(lead_field("email", LeadFieldKind::Email, false, &[]));
+    asked.fields.push(lead_field("birthday", LeadFieldKind::Date, false, &[]));
+    let card = create_card(client, "skin-test", form_card(asked)).await;
+    let version = card.lead_form.unwrap().consent_version;
+    let mut leads = LeadServiceClient::new(client.clone());
+    let stored = leads.submit_lead(planted_lead("l1", &version)).await.unwrap().into_inner();
+
+    let mut wrong =
+        [planted_lead("l2", &version), planted_lead("l3", &version), planted_lead("l4", &version)];
+    wrong[0].answers[1] = answer("mobile", WRONG_MOBILE);
+    wrong[1].answers.push(answer("birthday", WRONG_DATE));
+    wrong[2].answers[2].values[0] = NOTE.repeat(100);
+    for request in wrong {
+        let status = leads.submit_lead(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        let told = Place::new("the refusal", format!("{status:?}").as_bytes());
+        assert!(!secrets().into_iter().any(|secret| told.has(secret)), "{}", told.content);
+    }
+    let listed = ListLeadsRequest { parent: "accounts/shop".to_owned(), ..ListLeadsRequest::default() };
+    let listed = leads.list_leads(listed).await.unwrap().into_inner();
+    let masked = [stored.lead.unwrap()].into_iter().chain(listed.leads);
+    for answer in masked.flat_map(|lead| lead.answers) {
+        let values = Place::new("masked", answer.values.concat().as_bytes());
+        assert!(!secrets().into_iter().any(|secret| values.has(secret)), "{}", answer.key);
+    }
+    let export = ExportLeadsRequest { parent: "accounts/shop".to_owned(), ..ExportLeadsRequest::default() };
+    leads.export_leads(export).await.unwrap().into_inner().message().await.unwrap().unwrap();
+    let read = GetLeadRequest { name: "accounts/shop/leads/l1".to_owned() };
+    let read = leads.get_lead(read).await.unwrap().into_inner().lead.unwrap();
+    assert!(!format!("{read:?}").contains(NOTE), "Debug shows answers");
+    read.answers.into_iter().flat_map(|answer| answer.values).collect()
+}
+
+/// Bookings that are stored and refused, and read in every way there is; answers what could be read.
+async fn bookings_come_and_are_read(client: &Client) -> String {
+    create_card(client, "store-visit", booking_card(false)).await;
+    let mut bookings = BookingServiceClient::new(client.clone());
+    let slot = Slot {
+        start_time: Some(at("2100-01-01T00:00:00Z")),
+        end_time: Some(at("2100-01-01T01:00:00Z")),
+        capacity: 5,
+        ..Slot::default()
+    };
+    let request = CreateSlotsRequest {
+        parent: "accounts/shop/cards/store-visit".to_owned(),
+        slots: vec![slot],
+        ..CreateSlotsRequest::default()
+    };
+    let slot = bookings.create_slots(request).await.unwrap().into_inner().slots.remove(0).name;
+    let planted = |id: &str, phone: &str| CreateBookingRequest {
+        contact_phone: phone.to_owned(),
+        campaign: CAMPAIGN.to_owned(),
+        ..booking(id, "u1", &slot)
+    };
+    bookings.create_booking(planted("b1", PHONE[0])).await.unwrap();
+    let status = bookings.create_booking(planted("b2", WRONG_PHONE)).await.unwrap_err();
+    assert!(!format!("{status:?}").contains(WRONG_PHONE), "{status}");
+    let listed = ListBookingsRequest { parent: "accounts/shop".to_owned(), ..ListBookingsRequest::default() };
+    bookings.list_bookings(listed).await.unwrap();
+    let read = GetBookingRequest { name: "accounts/shop/bookings/b1".to_owned() };
+    bookings.get_booking(read).await.unwrap().into_inner().booking.unwrap().contact_phone
+}
+
+/// Every event in the feed, as its readers get it.
+async fn feed(client: &Client) -> Place {
+    let mut feeds = EventFeedServiceClient::new(client.clone());
+    let mut content = Vec::new();
+    // What was written a moment ago is published a moment later.
+    for _ in 0..100 {
+        let request =
+            StreamEventsRequest { parent: "feeds/accounts".to_owned(), ..StreamEventsRequest::default() };
+        let mut pages = feeds.stream_events(request).await.unwrap().into_inner();
+        content.clear();
+        while let Some(page) = pages.message().await.unwrap() {
+            content.extend(page.events.into_iter().flat_map(|event| event.payload.unwrap_or_default().value));
+        }
+        if Place::new("", &content).has("booking:b1") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Place::new("the feed", &content)
+}
+
+/// Every row of every table.
+async fn tables(url: &str) -> Vec<Place> {
+    let db = Db::connect(&OpenOptions { url: url.to_owned(), max_connections: 1 }).await.unwrap();
+    let mut tx = db.begin_read().await.unwrap();
+    let mut places = Vec::new();
+    for (table, columns) in read_schema(&mut tx).await.unwrap() {
+        let column_text = |(column, kind): (&String, &String)| match db.engine() {
+            Engine::Sqlite if kind.starts_with("BLOB") => format!("LOWER(HEX(\"{column}\"))"),
+            _ => format!("COALESCE(CAST(\"{column}\" AS TEXT), '')"),
+        };
+        let columns: Vec<_> = columns.iter().map(column_text).collect();
+        let sql = format!("SELECT {} FROM \"{table}\"", columns.join(" || ' ' || "));
+        let rows: Vec<String> =
+            on_db!(&mut tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(conn).await).unwrap();
+        places.push(Place::new(format!("table {table}"), rows.join("\n").as_bytes()));
+    }
+    drop(tx);
+    db.close().await;
+    places
+}
+
+async fn planted_values_are_found_nowhere(engine: Engine) {
+    let Some(installation) = Installation::create(engine).await.unwrap() else { return };
+    let (collector, otlp_endpoint) = Collector::start().await;
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("log");
+    let tee = format!("exec \"$0\" \"$@\" 2> >(tee {} >&2)", log.display());
+    let launch = Launch {
+        wrapper: vec!["bash".to_owned(), "-c".to_owned(), tee],
+        set: vec![
+            "telemetry.log=trace".to_owned(),
+            "telemetry.log_format=json".to_owned(),
+            format!("telemetry.otlp_endpoint={otlp_endpoint}"),
+        ],
+        ..Launch::default()
+    };
+    let mut process = installation.start(&launch).unwrap();
+    let client = connect(&process.ready().await.unwrap(), &installation.token).await.unwrap();
+    create_accounts(&client, &["shop".to_owned()]).await.unwrap();
+    let read = leads_come_and_are_read(&client).await + &bookings_come_and_are_read(&client).await;
+    for secret in [NAME, NOTE, EMAIL, MOBILE[1], PHONE[1]] {
+        assert!(read.contains(secret), "those who may read it get {secret}");
+    }
+    let feed = feed(&client).await;
+
+    let setting = |key: &str| {
+        let found = installation.settings().iter().find_map(|setting| setting.strip_prefix(key));
+        found.unwrap().to_owned()
+    };
+    let mut databases = tables(&setting("accounts.database_url=")).await;
+    databases.extend(tables(&setting("crm.database_url=")).await);
+    // While the process runs its WAL is there; afterwards all is in the file.
+    let files = || {
+        let paths = fs::read_dir(installation.folder()).unwrap().map(|entry| entry.unwrap().path());
+        let places = paths
+            .filter(|path| path.is_file())
+            .map(|path| Place::new(path.display().to_string(), &fs::read(&path).unwrap_or_default()));
+        places.collect::<Vec<_>>()
+    };
+    let while_it_runs = files();
+    drop(client);
+    process.terminate().await.unwrap();
+    let log = Place::new("the log", &fs::read(&log).unwrap());
+    let spans = Place::new("the spans", format!("{:?}", collector.spans()).as_bytes());
+
+    // The same search finds what is no secret, in each place that has it.
+    for place in [&log, &spans] {
+        assert!(place.has("LeadService/SubmitLead"), "{} has no calls", place.name);
+    }
+    assert!(feed.has(CAMPAIGN), "the feed has no events");
+    let with_campaign = |places: &[Place], part: &str| {
+        places.iter().any(|place| place.name.contains(part) && place.has(CAMPAIGN))
+    };
+    for table in ["table lead", "table booking", "table event", "table audit_entry"] {
+        assert!(with_campaign(&databases, table), "{table} has no campaign");
+    }
+    if engine == Engine::Sqlite {
+        assert!(with_campaign(&while_it_runs, "accounts.db"), "the files have no campaign");
+    }
+
+    let places = [log, spans, feed].into_iter().chain(databases).chain(while_it_runs).chain(files());
+    let mut found = Vec::new();
+    for place in places {
+        found.extend(
+            secrets()
+                .into_iter()
+                .filter(|secret| place.has(secret))
+                .map(|s| format!("{s} in {}", place.name)),
+        );
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    installation.remove().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_values_are_found_nowhere_on_sqlite() {
+    planted_values_are_found_nowhere(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_values_are_found_nowhere_on_postgres() {
+    planted_values_are_found_nowhere(Engine::Postgres).await;
+}
