@@ -90,15 +90,16 @@ statements! {
           CAST(COALESCE(SUM(is_stranger * has_followed), 0) AS BIGINT) AS new_follower_count, \
           CAST(COALESCE(SUM(has_messaged), 0) AS BIGINT) AS messaging_visitor_count FROM judged";
     /// What was clicked: of one mount, or of any.
-    TARGETS = "WITH visitor AS (SELECT DISTINCT ordinal FROM traffic WHERE account_id = $1 AND event_time >= $2 \
-          AND event_time < $3 AND kind = 'homepage_visit'), \
-        clicker AS (SELECT target, ordinal, COUNT(*) AS clicks FROM traffic WHERE account_id = $1 AND event_time >= $2 \
-          AND event_time < $3 AND kind = 'click' AND substr(target, 1, length($4)) = $4 \
+    TARGETS = "WITH act AS (SELECT ordinal, kind, target, mount, \
+          MAX(CASE WHEN kind = 'homepage_visit' THEN 1 ELSE 0 END) OVER (PARTITION BY ordinal) AS has_visited \
+          FROM traffic WHERE account_id = $1 AND event_time >= $2 AND event_time < $3 \
+          AND kind IN ('click', 'homepage_visit')), \
+        clicker AS (SELECT target, ordinal, COUNT(*) AS clicks, MAX(has_visited) AS has_visited FROM act \
+          WHERE kind = 'click' AND substr(target, 1, length($4)) = $4 \
           AND (CAST($5 AS TEXT) IS NULL OR mount = $5) GROUP BY target, ordinal) \
         SELECT target, CAST(SUM(clicks) AS BIGINT) AS click_count, COUNT(*) AS clicker_count, \
-          COUNT(visitor.ordinal) AS visitor_count \
-        FROM clicker LEFT JOIN visitor ON visitor.ordinal = clicker.ordinal \
-        GROUP BY target ORDER BY clicker_count DESC, target LIMIT $6";
+          CAST(SUM(has_visited) AS BIGINT) AS visitor_count \
+        FROM clicker GROUP BY target ORDER BY clicker_count DESC, target LIMIT $6";
     CARDS = "WITH person AS (SELECT target, mount, ordinal, COUNT(CASE WHEN kind = 'click' THEN 1 END) AS clicks, \
           COUNT(CASE WHEN kind = 'coupon_claim' THEN 1 END) AS claims, \
           COUNT(CASE WHEN kind = 'coupon_redeem' THEN 1 END) AS redeems, COUNT(CASE WHEN kind = 'lead' THEN 1 END) AS leads, \
