@@ -1,6 +1,5 @@
 //! What the service tells others, in `feeds/accounts`.
 
-use siyu_clock::Micros;
 use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
@@ -8,17 +7,16 @@ use siyu_proto::{
         CertificationRejected, ContentPublished, HomepagePublished, LiveAppointmentsCancelled, LiveCancelled,
         LiveEnded, LiveReminderKind, LiveRemindersDue, LiveScheduled, LiveStarted,
     },
-    crm::v1::{Interaction, InteractionKind, InteractionsObserved, TagAssignment},
+    crm::v1::{Interaction, InteractionsObserved, TagAssignment},
 };
-use siyu_rpc::{Error, time::to_proto};
+use siyu_rpc::Error;
 
 use crate::{
     domain::{
-        card::{self, Card},
+        card::Card,
         content::{ContentState, Notice},
-        coupon::Claim,
     },
-    grpc::{to_account, to_card, to_certification, to_content, to_source_domain, to_version},
+    grpc::{to_account, to_card, to_certification, to_content, to_version},
     store::{account::Account, certification::Certification, content::Content, homepage::version::Version},
 };
 
@@ -64,26 +62,6 @@ pub(crate) fn card_changed(card: &Card) -> Draft {
 pub(crate) fn homepage_published(version: &Version) -> Draft {
     let payload = HomepagePublished { version: Some(to_version(version.clone())) };
     Draft::new(format!("accounts/{}", version.account_id), &payload)
-}
-
-/// That a coupon was claimed or redeemed at `time`, for the CRM.
-pub(crate) fn claim_interaction(
-    claim: &Claim,
-    kind: InteractionKind,
-    event_id: String,
-    time: Micros,
-) -> Interaction {
-    Interaction {
-        event_id,
-        user: format!("users/{}", claim.user_id),
-        kind: kind.into(),
-        event_time: Some(to_proto(time)),
-        target: card::name(&claim.account_id, &claim.card_id),
-        source_domain: to_source_domain(&claim.source).into(),
-        mount: claim.mount.clone(),
-        campaign: claim.campaign.clone(),
-        ..Interaction::default()
-    }
 }
 
 /// What users did towards an account, for the CRM, and the tags they get by it.

@@ -41,7 +41,7 @@ CREATE TABLE coupon_claim (
     code TEXT COLLATE "C" NOT NULL CHECK (length(code) = 12),
     -- Where it was claimed, which domain and which campaign brought the fan there; empty where unknown
     mount TEXT NOT NULL CHECK (length(mount) <= 200),
-    source TEXT NOT NULL CHECK (source IN ('', 'public', 'commercial', 'private', 'external')),
+    source_domain TEXT NOT NULL CHECK (source_domain IN ('', 'public', 'commercial', 'private', 'external')),
     campaign TEXT NOT NULL CHECK (length(campaign) <= 64),
     claim_time BIGINT NOT NULL,
     -- From then on it cannot be redeemed

@@ -1,13 +1,10 @@
 //! `CouponService`: decode, call the use case, encode.
 
 use siyu_clock::Micros;
-use siyu_proto::{
-    accounts::v1::{
-        self as pb, ClaimCouponRequest, ClaimCouponResponse, GetClaimRequest, GetClaimResponse,
-        ListClaimsRequest, ListClaimsResponse, ListUserClaimsRequest, ListUserClaimsResponse,
-        RedeemCouponRequest, RedeemCouponResponse, coupon_service_server::CouponService,
-    },
-    crm::v1::SourceDomain,
+use siyu_proto::accounts::v1::{
+    self as pb, ClaimCouponRequest, ClaimCouponResponse, GetClaimRequest, GetClaimResponse,
+    ListClaimsRequest, ListClaimsResponse, ListUserClaimsRequest, ListUserClaimsResponse,
+    RedeemCouponRequest, RedeemCouponResponse, coupon_service_server::CouponService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::to_proto};
 use tonic::{Request, Response, Status};
@@ -15,8 +12,14 @@ use tonic::{Request, Response, Status};
 use super::cards::{card_ids, to_value};
 use crate::{
     Accounts,
-    app::coupons::{NewClaim, Till},
-    domain::coupon::{Claim, Order, Redemption},
+    app::{
+        coupons::{NewClaim, Till},
+        named_domain, stored_domain,
+    },
+    domain::{
+        coupon::{Claim, Order, Redemption},
+        origin::Origin,
+    },
 };
 
 #[tonic::async_trait]
@@ -31,10 +34,12 @@ impl CouponService for Accounts {
             account_id: account_id.to_owned(),
             card_id: card_id.to_owned(),
             user_id: name::id(&request.user, "users", "user")?.to_owned(),
-            source: source_name(request.source_domain()).to_owned(),
+            origin: Origin {
+                source_domain: stored_domain(request.source_domain()),
+                mount: request.mount,
+                campaign: request.campaign,
+            },
             claim_id: request.claim_id,
-            mount: request.mount,
-            campaign: request.campaign,
         };
         let claim = self.claim_coupon(&new).await?;
         Ok(Response::new(ClaimCouponResponse { claim: Some(to_claim(claim, self.clock.now())) }))
@@ -122,7 +127,7 @@ fn to_claim(claim: Claim, now: Micros) -> pb::Claim {
         None if claim.expire_time <= now => pb::ClaimState::Expired,
         None => pb::ClaimState::Claimed,
     };
-    let (name, source_domain) = (claim.name(), to_source_domain(&claim.source));
+    let (name, source_domain) = (claim.name(), named_domain(&claim.origin.source_domain));
     let (redeem_time, order) = match claim.redemption {
         Some(Redemption { time, order }) => (Some(to_proto(time)), order),
         None => (None, Order::default()),
@@ -132,35 +137,13 @@ fn to_claim(claim: Claim, now: Micros) -> pb::Claim {
         user: format!("users/{}", claim.user_id),
         code: claim.code,
         state: state.into(),
-        mount: claim.mount,
+        mount: claim.origin.mount,
         source_domain: source_domain.into(),
-        campaign: claim.campaign,
+        campaign: claim.origin.campaign,
         claim_time: Some(to_proto(claim.claim_time)),
         expire_time: Some(to_proto(claim.expire_time)),
         redeem_time,
         order_id: order.id,
         order_amount_minor: order.amount_minor,
-    }
-}
-
-/// What a domain is called in storage; empty where it is not known.
-pub(super) fn source_name(source: SourceDomain) -> &'static str {
-    match source {
-        SourceDomain::Unspecified => "",
-        SourceDomain::Public => "public",
-        SourceDomain::Commercial => "commercial",
-        SourceDomain::Private => "private",
-        SourceDomain::External => "external",
-    }
-}
-
-/// The domain of that name.
-pub(crate) fn to_source_domain(name: &str) -> SourceDomain {
-    match name {
-        "public" => SourceDomain::Public,
-        "commercial" => SourceDomain::Commercial,
-        "private" => SourceDomain::Private,
-        "external" => SourceDomain::External,
-        _ => SourceDomain::Unspecified,
     }
 }

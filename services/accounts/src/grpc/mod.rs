@@ -21,7 +21,6 @@ pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
 pub(crate) use contents::to_content;
 pub(crate) use convert::to_account;
-pub(crate) use coupons::to_source_domain;
 pub(crate) use homepage::to_version;
 
 use convert::{changes, new_account, to_enterprise};

@@ -1,7 +1,10 @@
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx, on_db, rows, statements};
 
-use crate::domain::coupon::{Claim, Order, Redemption};
+use crate::domain::{
+    coupon::{Claim, Order, Redemption},
+    origin::Origin,
+};
 
 statements! {
     GET = "SELECT * FROM coupon_claim WHERE account_id = $1 AND claim_id = $2";
@@ -18,7 +21,7 @@ statements! {
             " AND coupon_claim.account_id = $1"];
     COUNT_BY_FAN = ["SELECT card_id, user_id, COUNT(*) FROM ", lookup("coupon_claim", "user_id", "TEXT", 2),
                     " AND coupon_claim.account_id = $1 GROUP BY card_id, user_id"];
-    INSERT = ["INSERT INTO coupon_claim (account_id, claim_id, card_id, user_id, code, mount, source, campaign, \
+    INSERT = ["INSERT INTO coupon_claim (account_id, claim_id, card_id, user_id, code, mount, source_domain, campaign, \
                claim_time, expire_time, order_id) \
                SELECT $1, input.value->>0, input.value->>1, input.value->>2, input.value->>3, input.value->>4, \
                input.value->>5, input.value->>6, CAST(input.value->>7 AS BIGINT), CAST(input.value->>8 AS BIGINT), '' \
@@ -41,9 +44,8 @@ struct Row {
     card_id: String,
     user_id: String,
     code: String,
-    mount: String,
-    source: String,
-    campaign: String,
+    #[sqlx(flatten)]
+    origin: Origin,
     claim_time: i64,
     expire_time: i64,
     redeem_time: Option<i64>,
@@ -60,9 +62,7 @@ impl From<Row> for Claim {
             claim_id: row.claim_id,
             user_id: row.user_id,
             code: row.code,
-            mount: row.mount,
-            source: row.source,
-            campaign: row.campaign,
+            origin: row.origin,
             claim_time: Micros(row.claim_time),
             expire_time: Micros(row.expire_time),
             redemption: row.redeem_time.map(|time| Redemption { time: Micros(time), order }),
@@ -125,9 +125,10 @@ pub(crate) async fn count_by_fan<'a>(
 pub(crate) async fn insert(tx: &mut Tx, account_id: &str, claims: &[Claim]) -> Result<(), DbError> {
     let text = tx.pick(INSERT);
     let rows = rows(claims.iter().map(|claim| {
-        let Claim { claim_id, card_id, user_id, code, mount, source, campaign, .. } = claim;
+        let Claim { claim_id, card_id, user_id, code, .. } = claim;
+        let Origin { mount, source_domain, campaign } = &claim.origin;
         let (claim_time, expire_time) = (claim.claim_time.0, claim.expire_time.0);
-        (claim_id, card_id, user_id, code, mount, source, campaign, claim_time, expire_time)
+        (claim_id, card_id, user_id, code, mount, source_domain, campaign, claim_time, expire_time)
     }))?;
     on_db!(tx, |conn| sqlx::query(text).bind(account_id).bind(&rows).execute(conn).await.map(drop))
 }

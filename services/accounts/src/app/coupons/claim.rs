@@ -14,6 +14,7 @@ use crate::{
     domain::{
         card::{self, Card},
         coupon::Claim,
+        origin::Origin,
     },
     store,
 };
@@ -25,10 +26,7 @@ pub(crate) struct NewClaim {
     pub(crate) card_id: String,
     pub(crate) user_id: String,
     pub(crate) claim_id: String,
-    pub(crate) mount: String,
-    /// `public`, `commercial`, `private`, `external`, or empty.
-    pub(crate) source: String,
-    pub(crate) campaign: String,
+    pub(crate) origin: Origin,
 }
 
 impl Accounts {

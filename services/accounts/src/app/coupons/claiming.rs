@@ -12,7 +12,7 @@ use siyu_rpc::{
 };
 use tonic::Code;
 
-use super::{NewClaim, coupon_of, outside_validity};
+use super::{NewClaim, coupon_of, observed, outside_validity};
 use crate::{
     app::cards::check_active,
     domain::{
@@ -150,9 +150,7 @@ impl Counter {
             claim_id: new.claim_id.clone(),
             user_id: new.user_id.clone(),
             code: code::of(random),
-            mount: new.mount.clone(),
-            source: new.source.clone(),
-            campaign: new.campaign.clone(),
+            origin: new.origin.clone(),
             claim_time: now,
             expire_time,
             redemption: None,
@@ -171,13 +169,13 @@ impl Counter {
         let counts = self.coupons.iter().map(|(card_id, (_, claims))| (card_id.as_str(), claims.accepted()));
         let counts: Vec<_> = counts.filter(|(_, accepted)| *accepted > 0).collect();
         store::coupon::add_claimed(tx, account_id, &counts).await?;
-        let observed = self.new.iter().map(|claim| {
+        let interactions = self.new.iter().map(|claim| {
             let event_id = format!("claim:{}", claim.claim_id);
-            events::claim_interaction(claim, InteractionKind::CouponClaim, event_id, claim.claim_time)
+            observed(claim, InteractionKind::CouponClaim, event_id, claim.claim_time)
         });
-        let observed: Vec<_> = observed.collect();
+        let interactions: Vec<_> = interactions.collect();
         let of_chunk = |chunk: &[_]| events::interactions_observed(account_id, chunk.to_vec(), Vec::new());
-        Ok(observed.chunks(INTERACTIONS_OF_EVENT).map(of_chunk).collect())
+        Ok(interactions.chunks(INTERACTIONS_OF_EVENT).map(of_chunk).collect())
     }
 }
 

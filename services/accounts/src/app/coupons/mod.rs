@@ -6,13 +6,17 @@ mod read;
 mod redeem;
 
 use siyu_clock::Micros;
-use siyu_proto::common::v1::ErrorReason;
+use siyu_proto::{
+    common::v1::ErrorReason,
+    crm::v1::{Interaction, InteractionKind},
+};
 use siyu_rpc::Error;
 use tonic::Code;
 
+use super::origin;
 use crate::domain::{
-    card::{Card, Settings},
-    coupon::Coupon,
+    card::{self, Card, Settings},
+    coupon::{Claim, Coupon},
 };
 
 pub(crate) use claim::NewClaim;
@@ -37,4 +41,10 @@ fn coupon_of<'a>(card: &'a Card, field: &str) -> Result<&'a Coupon, Error> {
 fn outside_validity(message: String, key: &str, moment: Micros) -> Error {
     let error = Error::new(Code::FailedPrecondition, ErrorReason::OutsideValidity, message);
     error.with(key, moment.to_string())
+}
+
+/// What a fan did with a claim, for the CRM.
+fn observed(claim: &Claim, kind: InteractionKind, event_id: String, time: Micros) -> Interaction {
+    let target = card::name(&claim.account_id, &claim.card_id);
+    origin::interaction(event_id, &claim.user_id, kind, time, target, &claim.origin)
 }

@@ -5,7 +5,7 @@ use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
 
-use super::{coupon_of, outside_validity};
+use super::{coupon_of, observed, outside_validity};
 use crate::{
     Accounts,
     domain::{
@@ -64,8 +64,8 @@ impl Accounts {
         store::coupon_claim::redeem(tx, claim).await?;
         store::coupon::add_redeemed(tx, account_id, card_id).await?;
         let event_id = format!("redeem:{claim_id}");
-        let observed = events::claim_interaction(claim, InteractionKind::CouponRedeem, event_id, now);
-        let event = events::interactions_observed(account_id, vec![observed], Vec::new());
+        let interaction = observed(claim, InteractionKind::CouponRedeem, event_id, now);
+        let event = events::interactions_observed(account_id, vec![interaction], Vec::new());
         Ok(self.outbox.write(tx, [event]).await?)
     }
 }

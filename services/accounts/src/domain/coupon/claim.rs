@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::Value;
+use crate::domain::origin::Origin;
 
 /// A coupon in the hands of a fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,11 +12,8 @@ pub(crate) struct Claim {
     pub(crate) claim_id: String,
     pub(crate) user_id: String,
     pub(crate) code: String,
-    /// Resource name of the place it was claimed at, or empty.
-    pub(crate) mount: String,
-    /// `public`, `commercial`, `private`, `external`, or empty.
-    pub(crate) source: String,
-    pub(crate) campaign: String,
+    /// Where it was claimed.
+    pub(crate) origin: Origin,
     pub(crate) claim_time: Micros,
     /// From then on it cannot be redeemed.
     pub(crate) expire_time: Micros,
@@ -94,9 +92,7 @@ mod tests {
             claim_id: "1".to_owned(),
             user_id: "u1".to_owned(),
             code: "000000000000".to_owned(),
-            mount: String::new(),
-            source: String::new(),
-            campaign: String::new(),
+            origin: Origin::default(),
             claim_time: Micros(1),
             expire_time: Micros(10),
             redemption: None,
