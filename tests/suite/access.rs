@@ -12,6 +12,7 @@ mod requests_tags;
 mod requests_traffic;
 mod roles;
 mod tokens;
+mod users;
 
 use siyu_proto::{METHODS, Method};
 use siyu_rpc::auth::Caller;

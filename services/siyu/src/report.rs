@@ -4,6 +4,9 @@ mod format;
 mod render;
 #[cfg(test)]
 mod tests;
+mod traffic;
+
+pub use traffic::{refusals, traffic};
 
 use std::time::Duration;
 

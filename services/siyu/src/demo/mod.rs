@@ -1,28 +1,23 @@
 //! `siyu demo`: a month of a brand's traffic, driven through the API of a server of its own.
 
+mod month;
+mod storefront;
 pub mod traffic;
+mod visitors;
 
 use std::{fs, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
-use siyu_clock::{Clock, Ids, Micros, SimClock, Stopwatch};
-use siyu_proto::{
-    accounts::v1::{
-        CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient,
-    },
-    crm::v1::{
-        IngestInteractionsRequest, Interaction, analytics_service_client::AnalyticsServiceClient,
-        interaction_service_client::InteractionServiceClient,
-    },
+use siyu_clock::{Clock, Ids, SimClock, Stopwatch};
+use siyu_proto::crm::v1::{
+    analytics_service_client::AnalyticsServiceClient, traffic_service_client::TrafficServiceClient,
 };
 use siyu_rpc::auth::Caller;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    background::Background,
     config::Config,
     connect::{Client, connect},
     keys::Keys,
@@ -31,6 +26,7 @@ use crate::{
     serve::{listen, shutdown_on_signal},
     suite::{ServiceName, Suite},
 };
+use month::Month;
 use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
 
 /// Drives a month of a brand's traffic through the API, prints its figures, and goes on serving.
@@ -50,8 +46,6 @@ pub struct DemoArgs {
     exit: bool,
 }
 
-/// Interactions of one call.
-const BATCH: usize = 1_000;
 const TOKEN_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl DemoArgs {
@@ -95,9 +89,12 @@ impl DemoArgs {
         });
 
         let client = connect(&url, &token).await?;
-        drive(&client, &traffic, first_day, &zone, &clock, &background).await?;
+        let (clock, background) = (&clock, &background);
+        let month = Month { client: &client, traffic: &traffic, first_day, zone: &zone, clock, background };
+        let visitors = month.happen().await?;
         clock.release();
         print(figures(&client).await?)?;
+        print(report::refusals(visitors.refusals()))?;
         if self.exit {
             shutdown.cancel();
         } else {
@@ -120,73 +117,15 @@ fn begin_anew(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets the month happen, day by day: the clock goes to the end of the day, then the platform delivers what users did,
-/// then what is due by then is done.
-async fn drive(
-    client: &Client,
-    traffic: &Traffic,
-    first_day: Date,
-    zone: &TimeZone,
-    clock: &SimClock,
-    background: &Background,
-) -> anyhow::Result<()> {
-    let mut accounts = AccountsServiceClient::new(client.clone());
-    let enterprise_id = ENTERPRISE_ID.to_owned();
-    let enterprise = Some(traffic::enterprise());
-    let request = CreateEnterpriseRequest { enterprise, enterprise_id, ..Default::default() };
-    accounts.create_enterprise(request).await?;
-    let parents = traffic::accounts().map(|(account_id, _)| format!("accounts/{account_id}"));
-    for (account_id, account) in traffic::accounts() {
-        let parent = format!("enterprises/{ENTERPRISE_ID}");
-        let (account, account_id) = (Some(account), account_id.to_owned());
-        let request = CreateAccountRequest { parent, account, account_id, ..Default::default() };
-        accounts.create_account(request).await?;
-    }
-
-    let interactions = InteractionServiceClient::new(client.clone());
-    let progress = ProgressBar::new(u64::try_from(traffic.interaction_count())?)
-        .with_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} interactions {per_sec}")?);
-    for day_index in 0..traffic.day_count() {
-        let day = traffic.day(day_index);
-        let midnight = first_day.checked_add(i64::try_from(day_index + 1)?.days())?.to_zoned(zone.clone())?;
-        clock.advance_to(Micros::from(midnight.timestamp()));
-        for (index, parent) in parents.iter().enumerate() {
-            let of_account: Vec<&Interaction> = day
-                .iter()
-                .filter(|(account, _)| *account == index)
-                .map(|(_, interaction)| interaction)
-                .collect();
-            for batch in of_account.chunks(BATCH) {
-                ingest(interactions.clone(), parent, batch).await?;
-                progress.inc(u64::try_from(batch.len())?);
-            }
-        }
-        background.tick(clock.now()).await?;
-    }
-    progress.finish_and_clear();
-    Ok(())
-}
-
-async fn ingest(
-    mut client: InteractionServiceClient<Client>,
-    parent: &str,
-    batch: &[&Interaction],
-) -> anyhow::Result<()> {
-    let interactions = batch.iter().map(|interaction| (*interaction).clone()).collect();
-    let request = IngestInteractionsRequest { parent: parent.to_owned(), interactions };
-    let answer = client.ingest_interactions(request).await?.into_inner();
-    if let Some(first) = answer.rejections.first() {
-        anyhow::bail!("{parent}: {} of {} rejected: {first:?}", answer.rejections.len(), batch.len());
-    }
-    Ok(())
-}
-
 async fn figures(client: &Client) -> anyhow::Result<String> {
     let mut analytics = AnalyticsServiceClient::new(client.clone());
+    let mut traffic = TrafficServiceClient::new(client.clone());
     let mut text = String::new();
     for (account_id, account) in traffic::accounts() {
         let name = format!("accounts/{account_id}");
         text += &report::account(&mut analytics, &name, &account.display_name).await?;
+        text.push('\n');
+        text += &report::traffic(&mut traffic, &name, &account.display_name).await?;
         text.push('\n');
     }
     text += &report::matrix(&mut analytics, &format!("enterprises/{ENTERPRISE_ID}")).await?;
@@ -216,6 +155,11 @@ fn lines_to_paste(port: u16, token: &str) -> String {
             &format!(r#"{{"parent": {account}, "page_size": 3}}"#),
             "siyu.crm.v1.TierService/ListTierChanges",
         ),
+        call(
+            &format!(r#"{{"name": "accounts/lumi-flagship/homepage", "viewer": "users/u00001"}}"#),
+            "siyu.accounts.v1.HomepageService/GetHomepage",
+        ),
+        call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.TrafficService/GetHomepageFunnel"),
         call(r#"{"parent": "enterprises/lumi"}"#, "siyu.crm.v1.AnalyticsService/GetMatrix"),
     ]
     .concat()

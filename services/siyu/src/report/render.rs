@@ -183,7 +183,7 @@ fn tier_name(tier: Tier) -> &'static str {
 }
 
 /// A title and a table: names on the left, figures on the right.
-fn section<R>(title: &str, header: &[&str], rows: impl IntoIterator<Item = R>) -> String
+pub(super) fn section<R>(title: &str, header: &[&str], rows: impl IntoIterator<Item = R>) -> String
 where
     R: IntoIterator<Item = String>,
 {
