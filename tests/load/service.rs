@@ -108,7 +108,7 @@ async fn call_until_empty(client: Client, queue: Queue) -> anyhow::Result<Histog
 }
 
 /// Processor time that a process has used, in steps of 10 ms.
-fn processor_time(process: u32) -> anyhow::Result<Duration> {
+pub(crate) fn processor_time(process: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name of the program, in brackets, may hold spaces.
     let (_, after_name) = stat.rsplit_once(')').context("stat")?;

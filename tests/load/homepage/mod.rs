@@ -20,6 +20,7 @@ use siyu_tests::{
 use crate::{
     Arguments,
     machine::{Cores, median, print_table, whole},
+    service::processor_time,
 };
 use reads::{Reader, Viewers};
 
@@ -59,8 +60,9 @@ pub(crate) async fn measure(arguments: &Arguments, cores: &Cores) -> anyhow::Res
     tokio::time::sleep(Duration::from_secs(1)).await;
     let bytes = cold(&url, &installation.token, &viewers).await?;
     let (echo, echo_url) = echo::start(cores, bytes).await?;
-    compare(arguments, &viewers, &[(&url, reads::PATH), (&echo_url, reads::ECHO_PATH)], &installation.token)
-        .await?;
+    let own = Server { url, path: reads::PATH, process: process.id().context("the server runs")? };
+    let bare = Server { url: echo_url, path: reads::ECHO_PATH, process: echo.id().context("it runs")? };
+    compare(arguments, &viewers, &[own, bare], &installation.token).await?;
     drop(echo);
     println!("  {}", hit_rates(&metrics).await?);
     stale(&client).await?;
@@ -98,32 +100,46 @@ async fn cold(url: &str, token: &str, viewers: &Viewers) -> anyhow::Result<usize
     Ok(bytes / count)
 }
 
-/// Rounds of reads at each server, a URL and a path, in turn: the suite first, then the bare tonic.
+/// Who is read from.
+#[derive(Debug)]
+struct Server {
+    url: String,
+    path: &'static str,
+    process: u32,
+}
+
+/// Rounds of reads at each server in turn: the suite first, then the bare tonic.
 async fn compare(
     arguments: &Arguments,
     viewers: &Viewers,
-    servers: &[(&str, &str); 2],
+    servers: &[Server; 2],
     token: &str,
 ) -> anyhow::Result<()> {
     let reads = if arguments.quick { READS / 10 } else { READS };
     let mut rates = [Vec::new(), Vec::new()];
+    let mut processors = [Vec::new(), Vec::new()];
     let mut calls = [Histogram::<u64>::new(3)?, Histogram::new(3)?];
     // One round more than is counted: in the first, most viewers are new.
     for round in 0..=arguments.rounds {
-        for (place, (url, path)) in servers.iter().enumerate() {
+        for (place, Server { url, path, process }) in servers.iter().enumerate() {
             let requests = viewers.drawn(reads, round.into());
+            let before = processor_time(*process)?;
             let (took, histogram) = reads::run(url, path, token, arguments.callers, requests).await?;
             if round > 0 {
-                rates[place].push(f64::from(u32::try_from(reads)?) / took.as_secs_f64());
+                let processor = processor_time(*process)?.saturating_sub(before);
+                let count = f64::from(u32::try_from(reads)?);
+                processors[place].push(processor.as_secs_f64() * 1e6 / count);
+                rates[place].push(count / took.as_secs_f64());
                 calls[place].add(histogram)?;
             }
         }
     }
     let ratios: Vec<f64> = rates[0].iter().zip(&rates[1]).map(|(own, bare)| own / bare).collect();
-    let heading = ["", "reads/s", "p50 µs", "p99 µs"].map(str::to_owned).to_vec();
+    let heading = ["", "reads/s", "p50 µs", "p99 µs", "server µs each"].map(str::to_owned).to_vec();
     let line = |name: &str, place: usize| {
         let rate = whole(median(rates[place].iter().copied()));
-        vec![name.to_owned(), rate, quantile(&calls[place], 0.5), quantile(&calls[place], 0.99)]
+        let processor = format!("{:.1}", median(processors[place].iter().copied()));
+        vec![name.to_owned(), rate, quantile(&calls[place], 0.5), quantile(&calls[place], 0.99), processor]
     };
     print_table(&[heading, line("GetHomepage", 0), line("a bare tonic, as many bytes", 1)]);
     println!("  ratio {:.2}; the aim is 0.6.", median(ratios));

@@ -73,7 +73,7 @@ impl EndCaller {
         let mut bearer = header.clone();
         bearer.set_sensitive(true);
         let token = Some(Token { bearer, expires_at: verified.expires_at });
-        Ok(Self { caller: Arc::new(verified.caller), token })
+        Ok(Self { caller: verified.caller.clone(), token })
     }
 }
 

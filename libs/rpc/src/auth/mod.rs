@@ -3,6 +3,7 @@
 mod caller;
 mod identity;
 mod keys;
+mod known;
 mod refresh;
 mod sign;
 mod token;

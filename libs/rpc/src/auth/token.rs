@@ -1,5 +1,7 @@
 //! Bearer tokens: JSON Web Tokens (RFC 7519) that say who calls.
 
+use std::sync::Arc;
+
 use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation, decode, decode_header};
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
@@ -36,7 +38,7 @@ pub(super) struct GrantClaim {
 /// What a good token says.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     /// From then on the token is no longer good.
     pub(crate) expires_at: Micros,
 }
@@ -91,7 +93,7 @@ pub(super) fn check<'a>(
         CallerKind::Service => Caller::service(&claims.sub),
     };
     let caller = caller.with_token_of_accounts(source == ACCOUNTS_SOURCE);
-    Ok(Verified { caller, expires_at })
+    Ok(Verified { caller: Arc::new(caller), expires_at })
 }
 
 fn decode_with(token: &str, algorithm: Algorithm, key: &DecodingKey, expected: &Expected) -> Option<Claims> {

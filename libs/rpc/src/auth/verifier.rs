@@ -11,10 +11,14 @@ use siyu_proto::common::v1::ErrorReason;
 
 use super::{
     Caller, KeySet, KeySource,
+    known::KnownTokens,
     refresh::Refresher,
     token::{self, Expected, Verified},
 };
 use crate::Error;
+
+/// Keys by the name of their source.
+pub(super) type Sources = BTreeMap<String, KeySet>;
 
 /// The source of the keys with which the accounts service signs; see [`Caller::issued_by_accounts`].
 pub const ACCOUNTS_SOURCE: &str = "accounts";
@@ -29,7 +33,8 @@ pub struct Verifier {
 struct Shared {
     expected: Expected,
     /// Replaced as a whole, so that a check sees one state of it.
-    sources: RwLock<Arc<BTreeMap<String, KeySet>>>,
+    sources: RwLock<Arc<Sources>>,
+    known: KnownTokens,
     refresher: OnceLock<Arc<Refresher>>,
 }
 
@@ -47,7 +52,12 @@ impl Verifier {
     #[must_use]
     pub fn new(issuer: &str, audience: &str) -> Self {
         let expected = Expected { issuer: issuer.to_owned(), audience: audience.to_owned() };
-        let shared = Shared { expected, sources: RwLock::default(), refresher: OnceLock::new() };
+        let shared = Shared {
+            expected,
+            sources: RwLock::default(),
+            known: KnownTokens::default(),
+            refresher: OnceLock::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -78,11 +88,11 @@ impl Verifier {
     /// # Errors
     /// UNAUTHENTICATED with TOKEN_INVALID or TOKEN_EXPIRED.
     pub fn verify(&self, token: &str, now: Micros) -> Result<Caller, Error> {
-        self.check(token, now).map(|verified| verified.caller)
+        self.check(token, now).map(|verified| Caller::clone(&verified.caller))
     }
 
     /// What a token says; if it names an unknown key, after a look whether there is a new one.
-    pub(crate) async fn authenticate(&self, token: &str, now: Micros) -> Result<Verified, Error> {
+    pub(crate) async fn authenticate(&self, token: &str, now: Micros) -> Result<Arc<Verified>, Error> {
         let checked = self.check(token, now);
         match &checked {
             Err(error) if error.reason() == ErrorReason::TokenInvalid && self.names_unknown_key(token) => {
@@ -93,10 +103,15 @@ impl Verifier {
         }
     }
 
-    fn check(&self, token: &str, now: Micros) -> Result<Verified, Error> {
+    fn check(&self, token: &str, now: Micros) -> Result<Arc<Verified>, Error> {
         let sources = self.sources();
-        let sources = sources.iter().map(|(name, keys)| (name.as_str(), keys));
-        token::check(token, sources, &self.shared.expected, now)
+        if let Some(verified) = self.shared.known.find(token, &sources, now) {
+            return Ok(verified);
+        }
+        let named = sources.iter().map(|(name, keys)| (name.as_str(), keys));
+        let verified = Arc::new(token::check(token, named, &self.shared.expected, now)?);
+        self.shared.known.remember(token, &sources, &verified);
+        Ok(verified)
     }
 
     fn names_unknown_key(&self, token: &str) -> bool {
@@ -105,7 +120,7 @@ impl Verifier {
         token::kid_of(token).is_some_and(|kid| !is_known(&kid))
     }
 
-    fn sources(&self) -> Arc<BTreeMap<String, KeySet>> {
+    fn sources(&self) -> Arc<Sources> {
         self.shared.sources.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

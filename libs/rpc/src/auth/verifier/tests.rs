@@ -206,7 +206,8 @@ async fn an_unknown_key_is_fetched_once_for_all_who_name_it() {
     let token = signed_by("a");
     let calls = (0..8).map(|_| verifier.authenticate(&token, NOW));
     for verified in futures_util::future::join_all(calls).await {
-        assert_eq!(verified.unwrap().caller, Caller::service("x").with_token_of_accounts(true));
+        let expected = Caller::service("x").with_token_of_accounts(true);
+        assert_eq!(*verified.unwrap().caller, expected);
     }
     assert_eq!(fake.asked(), 1);
 }
@@ -253,4 +254,19 @@ async fn a_caller_who_goes_away_does_not_stop_the_fetching() {
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert!(verifier.verify(&token, NOW).is_ok());
     assert_eq!(fake.asked(), 1);
+}
+
+/// What was checked once is not good for ever: not after its end, and not without its key.
+#[test]
+fn a_known_token_expires_and_goes_with_its_key() {
+    let verifier = by_secret();
+    let signer = Signer::with_secret("siyu", "siyu", SECRET);
+    let token = signer.sign(&Caller::service("x"), NOW, HOUR).unwrap();
+    for _ in 0..2 {
+        assert_eq!(verifier.verify(&token, NOW).unwrap(), Caller::service("x"));
+    }
+    let late = verifier.verify(&token, NOW.plus(HOUR)).unwrap_err();
+    assert_eq!(late.reason(), ErrorReason::TokenExpired);
+    verifier.replace("secret", set(&["a"]));
+    assert_eq!(verifier.verify(&token, NOW).unwrap_err().reason(), ErrorReason::TokenInvalid);
 }
