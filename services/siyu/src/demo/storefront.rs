@@ -166,7 +166,8 @@ async fn publish_homepage(client: &Client, account_id: &str) -> anyhow::Result<(
         let cards: Vec<String> = card_ids.iter().map(|card_id| card(account_id, card_id)).collect();
         mount(page, kind, title, cards);
     }
-    let request = UpdateHomepageDraftRequest { draft: Some(decorated), ..Default::default() };
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["homepage".to_owned()] });
+    let request = UpdateHomepageDraftRequest { draft: Some(decorated), update_mask, ..Default::default() };
     let draft = homepages.update_homepage_draft(request).await?.into_inner().draft.unwrap_or_default();
     let request = PublishHomepageRequest {
         name: homepage(account_id),

@@ -125,13 +125,14 @@ fn source_results(title: &str, results: &[SourceResult], currency_code: &str) ->
             count(result.scan_count),
             count(result.visit_count),
             count(result.follow_count),
-            rate(result.follow_count, result.person_count),
+            format!("{:.2} %", result.follow_rate * 100.0),
             count(result.claim_count + result.lead_count + result.booking_count),
             count(result.order_count),
             money(result.gmv_minor, currency_code),
         ]
     });
-    let header = ["source", "people", "scans", "visits", "follows", "rate", "conversions", "orders", "GMV"];
+    let header =
+        ["source", "people", "scans", "visits", "follows", "of people", "conversions", "orders", "GMV"];
     section(title, &header, rows)
 }
 
