@@ -26,6 +26,8 @@ use tonic::{Code, Status};
 
 use crate::{
     cards::{archive, coupon, create, link, update, with},
+    contents::{contents, end, live, register, start},
+    coupons::{claim, coupons},
     homepage::{edit, homepages, module, page, publish, publish_now, publishing},
     support::{at, event, fields, reason, seconds_ago, store},
 };
@@ -183,6 +185,45 @@ async fn cards_are_shown_as_they_are(suite: TestSuite) {
     suite.finish().await;
 }
 
+async fn the_last_coupon_is_seen_to_be_gone(suite: TestSuite) {
+    use CardAvailability::{Open, SoldOut};
+    suite.account("lumi", "shop").await;
+    let (client, mut pages) = (suite.client(), homepages(&suite));
+    create(&suite, "two", coupon(2)).await.unwrap();
+    edit(&mut pages, "shop", with_cards(ModuleKind::Coupons, &["two"]), "").await.unwrap();
+    publish_now(&suite, "shop").await;
+    for (user, expected) in [("u1", Open), ("u2", SoldOut)] {
+        assert_eq!(availability(&see(&client, "shop", "u9").await.unwrap()), [Open]);
+        coupons(&suite).claim_coupon(claim("two", user, user)).await.unwrap();
+        see_soon(&client, "shop", "u9", |view| availability(view) == [expected]).await;
+    }
+    suite.finish().await;
+}
+
+async fn lives_are_announced_until_they_are_over(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let (client, mut pages) = (suite.client(), homepages(&suite));
+    let schedule = Homepage { modules: vec![module(ModuleKind::LiveSchedule, "Live")] };
+    edit(&mut pages, "shop", schedule, "").await.unwrap();
+    publish_now(&suite, "shop").await;
+    let shown = |view: &HomepageView| -> Vec<String> {
+        let lives = view.modules[0].lives.iter();
+        lives.map(|live| live.name.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    assert!(shown(&see(&client, "shop", "u1").await.unwrap()).is_empty());
+    for (id, time) in [("late", "2026-03-02T00:00:00Z"), ("soon", "2026-03-01T06:00:00Z")] {
+        register(contents(&suite), id, live(at(time))).await.unwrap();
+    }
+    let view = see_soon(&client, "shop", "u1", |view| shown(view) == ["soon", "late"]).await;
+    assert_eq!(view.modules[0].lives[0].etag, "");
+    let late = "accounts/shop/contents/late";
+    start(contents(&suite), late).await.unwrap();
+    see_soon(&client, "shop", "u1", |view| shown(view) == ["late", "soon"]).await;
+    end(contents(&suite), late).await.unwrap();
+    see_soon(&client, "shop", "u1", |view| shown(view) == ["soon"]).await;
+    suite.finish().await;
+}
+
 async fn what_does_not_fit_is_refused(suite: TestSuite) {
     suite.account("lumi", "shop").await;
     suite.account("lumi", "other").await;
@@ -305,5 +346,7 @@ siyu_tests::on_both_engines!(
     cards_are_shown_as_they_are,
     entrances_open_to_those_who_come_closer,
     everybody_sees_something_and_users_see_for_themselves,
+    lives_are_announced_until_they_are_over,
+    the_last_coupon_is_seen_to_be_gone,
     what_does_not_fit_is_refused,
 );

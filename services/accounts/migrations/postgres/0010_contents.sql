@@ -23,6 +23,7 @@ CREATE TABLE content (
     CHECK ((kind = 'video') = (state = 'published'))
 );
 
+CREATE INDEX content_shown ON content (account_id, state, content_time, content_id) WHERE state IN ('live', 'scheduled');
 CREATE INDEX content_by_time ON content (account_id, content_time, content_id);
 CREATE INDEX content_by_notice ON content (notice_time) WHERE notice_time IS NOT NULL;
 

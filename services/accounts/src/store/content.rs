@@ -15,6 +15,9 @@ statements! {
     LIST = "SELECT * FROM content WHERE account_id = $1 AND ($2 = '' OR kind = $2) AND ($3 = '' OR state = $3) \
             AND content_time >= $4 AND content_time < $5 AND (content_time, content_id) < ($6, $7) \
             ORDER BY content_time DESC, content_id DESC LIMIT $8";
+    /// Those that run, and those that should not have begun before $2.
+    SHOWN = "SELECT * FROM content WHERE account_id = $1 AND state IN ('live', 'scheduled') \
+             AND (state = 'live' OR content_time > $2) ORDER BY state, content_time, content_id LIMIT $3";
     /// Lives of which somebody may have to be told, longest due first.
     DUE = "SELECT account_id, content_id FROM content WHERE notice_time <= $1 \
            ORDER BY notice_time, account_id, content_id LIMIT $2";
@@ -170,6 +173,24 @@ pub(crate) async fn list(
         .bind(filter.end_time.0)
         .bind(*before_time)
         .bind(before_id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(Content::try_from).collect()
+}
+
+/// Lives that run, then those to come, the next first. One that was planned for before `since` and has not begun is
+/// forgotten.
+pub(crate) async fn shown(
+    tx: &mut Tx,
+    account_id: &str,
+    since: Micros,
+    limit: i64,
+) -> Result<Vec<Content>, DbError> {
+    let text = tx.pick(SHOWN);
+    let rows: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(account_id)
+        .bind(since.0)
         .bind(limit)
         .fetch_all(conn)
         .await)?;

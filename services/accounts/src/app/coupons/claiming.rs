@@ -18,7 +18,7 @@ use crate::{
     domain::{
         card::{self, Card},
         conditions::Conditions,
-        coupon::{Claim, ClaimRefusal, Claims, claim_name, code},
+        coupon::{Claim, ClaimRefusal, Claims, Stock, claim_name, code},
     },
     events, store,
 };
@@ -175,8 +175,17 @@ impl Counter {
         });
         let interactions: Vec<_> = interactions.collect();
         let of_chunk = |chunk: &[_]| events::interactions_observed(account_id, chunk.to_vec(), Vec::new());
-        Ok(interactions.chunks(INTERACTIONS_OF_EVENT).map(of_chunk).collect())
+        let told = interactions.chunks(INTERACTIONS_OF_EVENT).map(of_chunk);
+        Ok(told.chain(self.coupons.values().filter_map(sold_out)).collect())
     }
+}
+
+/// Tells that the last of a coupon was claimed just now, if it was: whoever shows it shows it otherwise from now on.
+fn sold_out((card, claims): &(Card, Claims)) -> Option<Draft> {
+    let stock = card.stock.filter(|_| claims.accepted() > 0)?;
+    let claimed = stock.claimed + claims.accepted();
+    let card = Card { stock: Some(Stock { claimed, ..stock }), ..card.clone() };
+    (claimed >= stock.stock).then(|| events::card_changed(&card))
 }
 
 /// The claim that has the id of a call, if it is what the call asks for.

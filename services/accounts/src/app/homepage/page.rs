@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use prost::Message;
 use siyu_clock::Micros;
 use siyu_db::Tx;
-use siyu_proto::accounts::v1::{Homepage, HomepageView};
+use siyu_proto::accounts::v1::{Homepage, HomepageView, ModuleKind};
 use siyu_rpc::Error;
 
 use super::render::{Viewer, render};
@@ -17,9 +18,13 @@ use crate::{
         card::{Card, Settings},
         homepage::mounted,
     },
-    store::{self, account::Account},
+    store::{self, account::Account, content::Content},
 };
 
+/// How late a live may be and still be announced.
+const LATE: Duration = Duration::from_secs(6 * 3_600);
+/// Lives that are announced at once.
+const MOST_LIVES: i64 = 10;
 /// Different views of one page that are kept: of strangers and of the tiers of followers, with and without tags.
 const MOST_VIEWS: usize = 8;
 
@@ -34,6 +39,8 @@ pub(crate) struct Page {
     pub(super) homepage: Homepage,
     /// The cards that it mounts and that there are, by name.
     pub(super) cards: BTreeMap<String, Card>,
+    /// The lives that it announces.
+    pub(super) lives: Vec<Content>,
     /// The moment it is true for.
     pub(super) as_of: Micros,
     /// From then on something in it is different by time alone.
@@ -58,6 +65,11 @@ impl Page {
             true => Vec::new(),
             false => store::card::get_many(tx, &account.account_id, ids).await?,
         };
+        let announces = homepage.modules.iter().any(|module| module.kind() == ModuleKind::LiveSchedule);
+        let lives = match announces {
+            true => store::content::shown(tx, &account.account_id, now.minus(LATE), MOST_LIVES).await?,
+            false => Vec::new(),
+        };
         let term = account.certification_start_time.zip(account.certification_expire_time);
         let certified = term.is_some_and(|(start, end)| (start..end).contains(&now.0));
         let ends = term.into_iter().flat_map(|(start, end)| [Micros(start), Micros(end)]);
@@ -71,6 +83,7 @@ impl Page {
             version,
             homepage,
             cards: found.into_iter().map(|card| (card.name(), card)).collect(),
+            lives,
             as_of: now,
             changes_at,
             tags,

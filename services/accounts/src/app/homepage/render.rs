@@ -4,7 +4,7 @@ use siyu_clock::Micros;
 use siyu_proto::{
     accounts::v1::{
         self as pb, CardAvailability, CardView, Entrance, EntranceKind, EntranceState, EntranceView,
-        HomepageView, Module, ModuleView,
+        HomepageView, Module, ModuleKind, ModuleView,
     },
     crm::v1 as crm,
 };
@@ -18,7 +18,8 @@ use crate::{
         homepage::entrance_id,
         standing::Standing,
     },
-    grpc::to_card,
+    grpc::{to_card, to_content},
+    store::content::Content,
 };
 
 /// Somebody who looks at a homepage.
@@ -59,6 +60,8 @@ pub(super) fn render(page: &Page, viewer: &Viewer) -> HomepageView {
 fn render_module(page: &Page, module: &Module, standing: &Standing) -> ModuleView {
     let card = |name: &String| render_card(name, page.cards.get(name), standing, page.as_of);
     let entrance = |entrance: &Entrance| render_entrance(&page.account_id, entrance, standing);
+    let is_schedule = module.kind() == ModuleKind::LiveSchedule;
+    let lives = page.lives.iter().filter(|_| is_schedule);
     ModuleView {
         kind: module.kind,
         title: module.title.clone(),
@@ -67,6 +70,7 @@ fn render_module(page: &Page, module: &Module, standing: &Standing) -> ModuleVie
         links: module.links.clone(),
         cards: module.cards.iter().map(card).collect(),
         entrances: module.entrances.iter().map(entrance).collect(),
+        lives: lives.map(|live| announced(live.clone())).collect(),
     }
 }
 
@@ -80,6 +84,11 @@ fn render_card(name: &str, card: Option<&Card>, standing: &Standing, now: Micros
         card: Some(for_users(card)),
         availability: availability(card, standing, now).into(),
     }
+}
+
+/// A live without what is for operators alone.
+fn announced(live: Content) -> pb::Content {
+    pb::Content { etag: String::new(), create_time: None, update_time: None, ..to_content(live) }
 }
 
 /// A card without what is for operators alone.
