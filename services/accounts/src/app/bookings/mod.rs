@@ -62,8 +62,9 @@ impl Accounts {
         if let Some(first) = self.booked_before(&mut tx, new).await? {
             return Ok(first);
         }
-        let (card, _) = booking_card_in_use(&mut tx, &new.account_id, &new.card_id, "slot").await?;
+        let (card, settings) = booking_card_in_use(&mut tx, &new.account_id, &new.card_id, "slot").await?;
         drop(tx);
+        let contact_phone = checked_phone(&new.contact_phone, &settings)?;
         if !card.content.conditions.is_empty() {
             let standing = self.fans.standing(&new.account_id, &new.user_id).await?;
             check_conditions(&card.content.conditions, &standing, &card.name())?;
@@ -74,9 +75,7 @@ impl Accounts {
             if let Some(first) = self.booked_before(&mut tx, new).await? {
                 return Ok(first);
             }
-            let (card, settings) =
-                booking_card_in_use(&mut tx, &new.account_id, &new.card_id, "slot").await?;
-            let contact_phone = checked_phone(&new.contact_phone, &settings)?;
+            let (card, _) = booking_card_in_use(&mut tx, &new.account_id, &new.card_id, "slot").await?;
             let slot = free_slot(&mut tx, new, now).await?;
             let booking = self.sealed_booking(new, &slot, &contact_phone, now)?;
             store::booking::insert(&mut tx, &booking).await.map_err(collided)?;

@@ -59,8 +59,10 @@ impl Accounts {
         if let Some(first) = self.submitted_before(&mut tx, new).await? {
             return Ok(first);
         }
-        let (card, _) = form_in_use(&mut tx, &new.account_id, &new.card_id).await?;
+        let (card, form) = form_in_use(&mut tx, &new.account_id, &new.card_id).await?;
         drop(tx);
+        // What is wrong is refused before anything is locked; within the transaction the form may be another.
+        checked(&form, new, &card)?;
         if !card.content.conditions.is_empty() {
             let standing = self.fans.standing(&new.account_id, &new.user_id).await?;
             check_conditions(&card.content.conditions, &standing, &card.name())?;
@@ -72,9 +74,7 @@ impl Accounts {
                 return Ok(first);
             }
             let (card, form) = form_in_use(&mut tx, &new.account_id, &new.card_id).await?;
-            check_consent(&form, new, &card)?;
-            let answers = lead::check(&form, &new.answers)
-                .map_err(|mistake| Error::invalid_field(mistake.field, mistake.rule))?;
+            let answers = checked(&form, new, &card)?;
             let lead = self.sealed_lead(&mut tx, new, &answers, now).await?;
             let version = form.consent_version();
             store::lead::insert_consent(&mut tx, &new.account_id, &version, &form.consent_text, now.0)
@@ -179,6 +179,12 @@ async fn form_in_use(tx: &mut Tx, account_id: &str, card_id: &str) -> Result<(Ca
         Settings::LeadForm(form) => Ok((card, form)),
         _ => Err(Error::invalid_field("form", "must be a card of the kind LEAD_FORM")),
     }
+}
+
+/// The answers as they are stored, of somebody who agreed to the text.
+fn checked(form: &LeadForm, new: &NewLead, card: &Card) -> Result<Vec<Answer>, Error> {
+    check_consent(form, new, card)?;
+    lead::check(form, &new.answers).map_err(|mistake| Error::invalid_field(mistake.field, mistake.rule))
 }
 
 fn check_consent(form: &LeadForm, new: &NewLead, card: &Card) -> Result<(), Error> {
