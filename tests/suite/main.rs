@@ -22,6 +22,7 @@ mod crm_ingestion;
 mod crm_tier_rules;
 mod crm_tier_times;
 mod crm_tiers;
+mod entry_code_pictures;
 mod entry_codes;
 mod events;
 mod events_kills;

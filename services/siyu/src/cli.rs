@@ -160,7 +160,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resul
             let display_name = display_name(client.clone(), &account).await?;
             print(report::account(&mut AnalyticsServiceClient::new(client), &account, &display_name).await?)?;
         }
-        Command::Demo(args) => args.run(config).await?,
+        Command::Demo(args) => Box::pin(args.run(config)).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -156,7 +156,7 @@ fn lines_to_paste(port: u16, token: &str) -> String {
             "siyu.crm.v1.TierService/ListTierChanges",
         ),
         call(
-            &format!(r#"{{"name": "accounts/lumi-flagship/homepage", "viewer": "users/u00001"}}"#),
+            r#"{"name": "accounts/lumi-flagship/homepage", "viewer": "users/u00001"}"#,
             "siyu.accounts.v1.HomepageService/GetHomepage",
         ),
         call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.TrafficService/GetHomepageFunnel"),
