@@ -8,7 +8,7 @@ use siyu_proto::accounts::v1::{
     RenderEntryCodesRequest,
 };
 use siyu_tests::TestSuite;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::{
     entry_codes::{SHOP, batch, codes, create, disable, on_a_package},

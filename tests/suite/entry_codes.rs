@@ -8,7 +8,7 @@ use siyu_proto::{
     accounts::v1::{
         BatchCreateEntryCodesRequest, CreateEntryCodeRequest, Destination, DisableEntryCodeRequest,
         EntryCode, EntryCodeState, GetEntryCodeRequest, Landing, LandingKind, ListEntryCodesRequest,
-        RenderEntryCodesRequest, ResolveEntryCodeRequest, ScanEntryCodeRequest, UpdateEntryCodeRequest,
+        ResolveEntryCodeRequest, ScanEntryCodeRequest, UpdateEntryCodeRequest,
         entry_code_service_client::EntryCodeServiceClient,
     },
     crm::v1::{InteractionKind, InteractionsObserved, SourceDomain},
