@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Lead forms and bookings: what users leave, who sees how much of it, and places that are taken.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+mask='s/"traceId": "[0-9a-f]{32}"/"traceId": "TRACE"/'
 start dev "$sim_clock"
 lumi
 parent='"parent": "accounts/lumi-flagship"'

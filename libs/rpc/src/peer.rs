@@ -48,7 +48,7 @@ pub fn unanswered(status: Status, service: &str, name: &str) -> Error {
         _ => Error::new(
             Code::Unavailable,
             ErrorReason::DependencyUnavailable,
-            format!("the service {service} does not answer; try again"),
+            format!("the {service} service does not answer; try again"),
         )
         .caused_by(status),
     }
