@@ -95,15 +95,15 @@ async fn a_call_under_way_is_finished_while_nothing_new_begins() {
     suite.begin_shutdown();
     assert_eq!(status(readiness.message().await.unwrap()), ServingStatus::NotServing);
     until_refused(&suite).await;
-    drop((readiness, health));
-    sender.send(batch(&suite, "u2")).await.unwrap();
-    drop(sender);
-    assert_eq!(call.await.unwrap().unwrap().accepted_count, 2);
     // Who drains is alive: restarting it would cut the calls it still answers.
     if let Ok(Ok(told @ Some(_))) = timeout(Duration::from_millis(100), liveness.message()).await {
         assert_eq!(status(told), ServingStatus::Serving);
     }
     drop(liveness);
+    drop((readiness, health));
+    sender.send(batch(&suite, "u2")).await.unwrap();
+    drop(sender);
+    assert_eq!(call.await.unwrap().unwrap().accepted_count, 2);
     assert_eq!(suite.finish().await, Ended::Drained);
 }
 

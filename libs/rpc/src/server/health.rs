@@ -5,7 +5,8 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// The names health is told of beside those of the services.
-const PROBES: [&str; 3] = ["liveness", "readiness", "startup"];
+const LIVENESS: &str = "liveness";
+const PROBES: [&str; 3] = [LIVENESS, "readiness", "startup"];
 /// Largest question to health or reflection, in bytes: they are names, and may be asked without a token.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
 
@@ -43,17 +44,19 @@ pub(super) struct Health {
 impl Health {
     /// From now on calls are welcome.
     pub(super) async fn serving(&self) {
+        self.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
         self.report(ServingStatus::Serving).await;
     }
 
     /// From now on they are not. The process is alive all the same: restarting it would cut the calls it still answers.
     pub(super) async fn draining(&self) {
         self.report(ServingStatus::NotServing).await;
-        self.reporter.set_service_status("liveness", ServingStatus::Serving).await;
     }
 
+    /// Tells whether calls are welcome: everybody but who asks for liveness, not for a moment.
     async fn report(&self, status: ServingStatus) {
-        for name in PROBES.iter().chain(&self.services).chain(&[""]) {
+        let others = PROBES.iter().filter(|name| **name != LIVENESS);
+        for name in others.chain(&self.services).chain(&[""]) {
             self.reporter.set_service_status(name, status).await;
         }
     }
