@@ -28,7 +28,7 @@ struct Cluster {
 }
 
 const LEAD_KEYS: &str = "test-lead.keys";
-const SERVICES: [&str; 2] = ["accounts", "crm"];
+const SERVICES: [&str; 3] = ["accounts", "crm", "subscriptions"];
 
 impl Databases {
     /// Makes them; none where the engine is not to be had.

@@ -73,9 +73,11 @@ impl Installation {
             format!("storage.data_dir={}", databases.folder.path().display()),
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
+            format!("subscriptions.database_url={}", databases.url("subscriptions")?),
             databases.lead_keys(),
             "accounts.max_connections=2".to_owned(),
             format!("crm.max_connections={CONNECTIONS}"),
+            "subscriptions.max_connections=4".to_owned(),
         ];
         let overrides = Overrides { set: settings.clone(), ..Overrides::default() };
         let signer = Keys::load(&config::load(&overrides)?.config)?.signer.context("a development secret")?;

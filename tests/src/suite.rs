@@ -104,12 +104,15 @@ impl TestSuite {
             format!("storage.data_dir={folder}"),
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
+            format!("subscriptions.database_url={}", databases.url("subscriptions")?),
             databases.lead_keys(),
             "accounts.max_connections=4".to_owned(),
             "crm.max_connections=8".to_owned(),
+            "subscriptions.max_connections=4".to_owned(),
             // Background work is driven by the tests.
             "accounts.sweep_interval=24h".to_owned(),
             "crm.sweep_interval=24h".to_owned(),
+            "subscriptions.sweep_interval=24h".to_owned(),
         ];
         set.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let overrides = Overrides { set, sim_clock: true, ..Overrides::default() };

@@ -27,6 +27,7 @@ mod entry_codes;
 mod events;
 mod events_kills;
 mod fans_changed;
+mod follows;
 mod frames;
 mod homepage;
 mod homepage_engagement;

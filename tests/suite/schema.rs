@@ -9,19 +9,25 @@ struct Service {
     statements: fn() -> Vec<Statement>,
 }
 
-const SERVICES: [Service; 2] = [
+const SERVICES: [Service; 3] = [
     Service {
         name: "accounts",
         migrations: siyu_accounts::migrations,
         statements: siyu_accounts::statements,
     },
     Service { name: "crm", migrations: siyu_crm::migrations, statements: siyu_crm::statements },
+    Service {
+        name: "subscriptions",
+        migrations: siyu_subscriptions::migrations,
+        statements: siyu_subscriptions::statements,
+    },
 ];
 
 async fn open(suite: &TestSuite, service: &Service) -> Db {
     let url = match service.name {
         "accounts" => suite.config.accounts_database_url(),
-        _ => suite.config.crm_database_url(),
+        "crm" => suite.config.crm_database_url(),
+        _ => suite.config.subscriptions_database_url(),
     };
     Db::open(&OpenOptions { url, max_connections: 2 }, &(service.migrations)()).await.unwrap()
 }

@@ -19,6 +19,7 @@ mod feed_service;
 mod follow;
 mod lease;
 mod listen;
+mod oldest;
 mod outbox;
 mod page;
 mod parking;
@@ -32,6 +33,7 @@ pub use consumer_service::ConsumerService;
 pub use feed_service::FeedService;
 pub use follow::Follower;
 pub use listen::{Hearer, Listener};
+pub use oldest::oldest_cursors;
 pub use outbox::{Draft, Outbox, Settings, StoredEvent};
 
 /// Partitions of every feed. Fixed: the partition of a key must never change.

@@ -30,6 +30,14 @@ pub mod crm {
     }
 }
 
+/// `siyu.subscriptions.v1`: who follows whom, pushes, feeds.
+pub mod subscriptions {
+    #[expect(missing_docs, reason = "generated; the protos are the documentation")]
+    pub mod v1 {
+        tonic::include_proto!("siyu.subscriptions.v1");
+    }
+}
+
 /// `siyu.testing.v1`: the simulated clock.
 pub mod testing {
     #[expect(missing_docs, reason = "generated; the protos are the documentation")]

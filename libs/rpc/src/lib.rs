@@ -22,7 +22,7 @@ pub mod server;
 pub mod time;
 pub mod tls;
 
-pub use auth::{admit, admit_message, admit_stream};
+pub use auth::{admit, admit_message, admit_messages, admit_stream};
 pub use error::{ERROR_DOMAIN, Error, complete};
 pub use mutation::{Mutation, admit_mutation, retrying};
 pub use page::Page;

@@ -30,6 +30,8 @@ pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
 pub const COUPON_CLAIMS_TOTAL: &str = "siyu_coupon_claims_total";
 /// Scans of entry codes, by `outcome`.
 pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
+/// Users who began or ceased to follow an account, by `change`.
+pub const FOLLOW_CHANGES_TOTAL: &str = "siyu_follow_changes_total";
 /// Users of whom services were told that they are to be reminded of a live, by `kind`.
 pub const LIVE_REMINDERS_TOTAL: &str = "siyu_live_reminders_total";
 /// Interactions reported to the CRM, by `outcome`.
@@ -72,6 +74,7 @@ pub fn describe() {
     describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
+    describe_counter!(FOLLOW_CHANGES_TOTAL, "Users who began or ceased to follow an account, by change");
     describe_counter!(
         LIVE_REMINDERS_TOTAL,
         "Users to be reminded of a live, or told that it is cancelled, by kind"

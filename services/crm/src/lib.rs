@@ -25,7 +25,10 @@ use siyu_proto::crm::v1::{
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestion, turns::Turns};
+use app::{
+    accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestion,
+    subscriptions_feed::SubscriptionsFeed, turns::Turns,
+};
 
 /// The schema of the service, step by step.
 #[must_use]
@@ -63,28 +66,41 @@ pub struct Crm {
     directory: Arc<Directory>,
     turns: Arc<Turns>,
     ingestion: Arc<GroupCommit<Ingestion>>,
-    follower: Follower,
+    followers: Vec<Follower>,
 }
 
 impl Crm {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. It asks
-    /// the accounts service behind `accounts` for what it does not know of an account. At most `max_calls_per_commit`
+    /// the accounts service behind `accounts` for what it does not know of an account, and learns who follows from the
+    /// subscriptions service, where there is one. At most `max_calls_per_commit`
     /// concurrent calls share a transaction. To be called inside a tokio runtime.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, outbox: Outbox, accounts: Peer, max_calls_per_commit: usize) -> Self {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        outbox: Outbox,
+        accounts: Peer,
+        subscriptions: Option<Peer>,
+        max_calls_per_commit: usize,
+    ) -> Self {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let feed = AccountsFeed::new(db.clone(), clock.clone(), outbox.clone(), accounts.clone());
-        let follower = Follower::new("crm", "accounts", accounts, db.clone(), clock.clone(), Arc::new(feed));
+        let follow = |name, peer, feed| Follower::new("crm", name, peer, db.clone(), clock.clone(), feed);
+        let mut followers = vec![follow("accounts", accounts, Arc::new(feed))];
+        if let Some(peer) = subscriptions {
+            let feed = SubscriptionsFeed::new(clock.clone(), outbox.clone(), peer.clone());
+            followers.push(follow("subscriptions", peer, Arc::new(feed)));
+        }
         let turns = Arc::new(Turns::new());
         let ingestion =
             Ingestion::start(db.clone(), clock.clone(), outbox.clone(), turns.clone(), max_calls_per_commit);
-        Self { db, clock, outbox, directory, turns, ingestion: Arc::new(ingestion), follower }
+        Self { db, clock, outbox, directory, turns, ingestion: Arc::new(ingestion), followers }
     }
 
-    /// How it keeps up with the accounts service.
+    /// How it keeps up with other services.
     #[must_use]
     pub fn followers(&self) -> Vec<Follower> {
-        vec![self.follower.clone()]
+        self.followers.clone()
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.

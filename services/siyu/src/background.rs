@@ -6,6 +6,7 @@ use siyu_accounts::Accounts;
 use siyu_clock::Micros;
 use siyu_crm::Crm;
 use siyu_outbox::{Follower, Listener, Outbox};
+use siyu_subscriptions::Subscriptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Background {
     pub(crate) accounts: Option<(Accounts, Duration)>,
     pub(crate) crm: Option<(Crm, Duration)>,
+    pub(crate) subscriptions: Option<(Subscriptions, Duration)>,
     /// The events of the services of this process.
     pub(crate) outboxes: Vec<Outbox>,
     /// How they keep up with the events of others.
@@ -45,6 +47,9 @@ impl Background {
         }
         if let Some((crm, _)) = &self.crm {
             crm.tick(now).await?;
+        }
+        if let Some((subscriptions, _)) = &self.subscriptions {
+            subscriptions.tick(now).await?;
         }
         self.deliver().await
     }
@@ -96,6 +101,9 @@ impl Background {
         }
         if let Some((crm, interval)) = &self.crm {
             jobs.spawn(crm.clone().run_jobs(*interval));
+        }
+        if let Some((subscriptions, interval)) = &self.subscriptions {
+            jobs.spawn(subscriptions.clone().run_jobs(*interval));
         }
         for outbox in &self.outboxes {
             publishers.spawn(outbox.clone().run(stop.clone()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::ValueEnum;
 use siyu_accounts::{Accounts, TokenIssuer};
 use siyu_clock::{Clock, Ids};
@@ -17,6 +17,7 @@ use siyu_rpc::{
     server::{self, Ended, ServerConfig},
     tls::ServerTls,
 };
+use siyu_subscriptions::Subscriptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -36,11 +37,13 @@ pub enum ServiceName {
     Accounts,
     /// The fan CRM.
     Crm,
+    /// Who follows whom.
+    Subscriptions,
 }
 
 impl ServiceName {
     /// All services there are.
-    pub const ALL: [Self; 2] = [Self::Accounts, Self::Crm];
+    pub const ALL: [Self; 3] = [Self::Accounts, Self::Crm, Self::Subscriptions];
 
     /// What it is called everywhere.
     #[must_use]
@@ -48,6 +51,7 @@ impl ServiceName {
         match self {
             Self::Accounts => "accounts",
             Self::Crm => "crm",
+            Self::Subscriptions => "subscriptions",
         }
     }
 
@@ -55,6 +59,7 @@ impl ServiceName {
         match self {
             Self::Accounts => siyu_accounts::migrations(),
             Self::Crm => siyu_crm::migrations(),
+            Self::Subscriptions => siyu_subscriptions::migrations(),
         }
     }
 
@@ -68,6 +73,10 @@ impl ServiceName {
             Self::Crm => {
                 OpenOptions { url: config.crm_database_url(), max_connections: config.crm.max_connections }
             }
+            Self::Subscriptions => OpenOptions {
+                url: config.subscriptions_database_url(),
+                max_connections: config.subscriptions.max_connections,
+            },
         }
     }
 
@@ -130,6 +139,7 @@ impl Suite {
             max_deadline: config.server.max_deadline.get(),
         };
         let switchboard = Switchboard::default();
+        let others = Others { services, switchboard: &switchboard, accounts, config, keys };
         let mut routes = Routes::default();
         let mut names = Vec::new();
         let mut background = Background::default();
@@ -146,11 +156,7 @@ impl Suite {
             background.outboxes.push(outbox.clone());
             let issuer =
                 TokenIssuer { issuer: config.auth.issuer.clone(), audience: config.auth.audience.clone() };
-            let crm = match services.contains(&ServiceName::Crm) {
-                true => Some(switchboard.peer(ServiceName::Accounts.name())),
-                false if config.peers.crm.is_empty() => None,
-                false => Some(remote("peers.crm", &config.peers.crm, config, keys).await?),
-            };
+            let crm = others.find(ServiceName::Accounts, ServiceName::Crm).await?;
             let settings = siyu_accounts::Settings {
                 issuer,
                 homepages: config.accounts.homepage_cache(),
@@ -169,20 +175,29 @@ impl Suite {
         if services.contains(&ServiceName::Crm) {
             let db = ServiceName::Crm.open_storage(config).await?;
             audit.add(ServiceName::Crm.name(), db.clone());
-            let accounts = match accounts {
-                _ if services.contains(&ServiceName::Accounts) => switchboard.peer(ServiceName::Crm.name()),
-                Some(accounts) => accounts,
-                None => remote("peers.accounts", &config.peers.accounts, config, keys).await?,
-            };
+            let accounts = others.accounts(ServiceName::Crm).await?;
+            let subscriptions = others.find(ServiceName::Crm, ServiceName::Subscriptions).await?;
             keys.trust_accounts(accounts.clone());
             let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
             let outbox = outbox(ServiceName::Crm, &db);
             background.outboxes.push(outbox.clone());
-            let crm = Crm::new(db, clock.clone(), outbox, accounts, max_calls);
+            let crm = Crm::new(db, clock.clone(), outbox, accounts, subscriptions, max_calls);
             background.followers.extend(crm.followers());
             routes = crm.add_to(routes, max_message_bytes);
             names.extend(siyu_crm::SERVICES);
             background.crm = Some((crm, config.crm.sweep_interval.get()));
+        }
+        if services.contains(&ServiceName::Subscriptions) {
+            let db = ServiceName::Subscriptions.open_storage(config).await?;
+            audit.add(ServiceName::Subscriptions.name(), db.clone());
+            let accounts = others.accounts(ServiceName::Subscriptions).await?;
+            keys.trust_accounts(accounts.clone());
+            let outbox = outbox(ServiceName::Subscriptions, &db);
+            background.outboxes.push(outbox.clone());
+            let subscriptions = Subscriptions::new(db, clock.clone(), ids.clone(), outbox, accounts);
+            routes = subscriptions.add_to(routes, max_message_bytes);
+            names.extend(siyu_subscriptions::SERVICES);
+            background.subscriptions = Some((subscriptions, config.subscriptions.sweep_interval.get()));
         }
         routes = audit.add_to(routes, max_message_bytes);
         routes = FeedService::new(background.outboxes.clone()).add_to(routes, max_message_bytes);
@@ -279,9 +294,49 @@ fn server_config(config: &config::Server, tls: Option<ServerTls>) -> anyhow::Res
     })
 }
 
+/// How the services of a process reach each other, and those of other processes.
+struct Others<'a> {
+    /// Those of this process.
+    services: &'a [ServiceName],
+    switchboard: &'a Switchboard,
+    /// The accounts service, where it is given.
+    accounts: Option<Peer>,
+    config: &'a Config,
+    keys: &'a Keys,
+}
+
+impl Others<'_> {
+    /// The service `wanted` for `caller`; none where it neither runs here nor is configured.
+    async fn find(&self, caller: ServiceName, wanted: ServiceName) -> anyhow::Result<Option<Peer>> {
+        let peers = &self.config.peers;
+        let (key, url) = match wanted {
+            ServiceName::Accounts => ("peers.accounts", &peers.accounts),
+            ServiceName::Crm => ("peers.crm", &peers.crm),
+            ServiceName::Subscriptions => ("peers.subscriptions", &peers.subscriptions),
+        };
+        if self.services.contains(&wanted) {
+            return Ok(Some(self.switchboard.peer(caller.name())));
+        }
+        if url.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(remote(key, url, self.config, self.keys).await?))
+    }
+
+    /// The accounts service for `caller`, which cannot do without.
+    async fn accounts(&self, caller: ServiceName) -> anyhow::Result<Peer> {
+        if let Some(accounts) = &self.accounts
+            && !self.services.contains(&ServiceName::Accounts)
+        {
+            return Ok(accounts.clone());
+        }
+        let found = self.find(caller, ServiceName::Accounts).await?;
+        found.context("peers.accounts: must name the service, which does not run in this process")
+    }
+}
+
 /// The service at `url`, which the configuration gives as `key`.
 async fn remote(key: &str, url: &str, config: &Config, keys: &Keys) -> anyhow::Result<Peer> {
-    ensure!(!url.is_empty(), "{key}: must name the service, which does not run in this process");
     let tls = tls::client(&config.peers).await?;
     peer::remote(url, tls, &keys.service_token).map_err(|error| anyhow::anyhow!("{key} {url}: {error}"))
 }

@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
-    requests_codes, requests_leads,
+    requests_codes, requests_leads, requests_subscriptions,
 };
 use crate::{
     coupons::claim_for_roles,
@@ -62,6 +62,7 @@ async fn two_tenants(suite: &TestSuite) {
         requests_leads::prepare(suite, id).await;
         claim_for_roles(suite, id).await;
         requests_codes::prepare(suite, id).await;
+        requests_subscriptions::prepare(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;

@@ -9,6 +9,7 @@ use siyu_proto::{
         SubmitLeadRequest,
     },
     common::v1::{Access, Role},
+    subscriptions::v1::{FollowRequest, GetFollowRequest, ListFollowingRequest, UnfollowRequest},
 };
 use siyu_rpc::auth::{Caller, Grant};
 use siyu_tests::TestSuite;
@@ -85,6 +86,10 @@ fn all() -> Vec<Good> {
         ),
         good(NO_ROLE, &CancelAppointmentRequest { parent: content(), user: user() }),
         good(NO_ROLE, &ListUserAppointmentsRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &FollowRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &UnfollowRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &GetFollowRequest { parent: parent(), user: user() }),
+        good(NO_ROLE, &ListFollowingRequest { user: user(), ..Default::default() }),
     ]
 }
 

@@ -3,13 +3,13 @@
 
 use siyu_clock::Clock;
 use siyu_db::{Db, Tx};
-use siyu_outbox::{Consumer, Outbox, StoredEvent};
+use siyu_outbox::{Consumer, Outbox, StoredEvent, oldest_cursors};
 use siyu_proto::{
     accounts::v1::{
         self as pb, AccountCreated, AccountUpdated, SnapshotAccountsRequest,
         accounts_service_client::AccountsServiceClient,
     },
-    common::v1::{EventCursor, GetFeedRequest, event_feed_service_client::EventFeedServiceClient},
+    common::v1::EventCursor,
     crm::v1::InteractionsObserved,
 };
 use siyu_rpc::{
@@ -21,8 +21,6 @@ use siyu_rpc::{
 use super::observed::take_in_observed;
 use crate::store::{self, known_account::KnownAccount};
 
-const FEED: &str = "feeds/accounts";
-
 /// Applies the events of `feeds/accounts`.
 #[derive(Debug)]
 pub(crate) struct AccountsFeed {
@@ -30,24 +28,13 @@ pub(crate) struct AccountsFeed {
     clock: Clock,
     outbox: Outbox,
     accounts: AccountsServiceClient<Peer>,
-    feeds: EventFeedServiceClient<Peer>,
+    peer: Peer,
 }
 
 impl AccountsFeed {
     pub(crate) fn new(db: Db, clock: Clock, outbox: Outbox, accounts: Peer) -> Self {
-        let feeds = EventFeedServiceClient::new(accounts.clone());
-        Self { db, clock, outbox, accounts: AccountsServiceClient::new(accounts), feeds }
-    }
-
-    /// Where the oldest events lie that the feed still has.
-    async fn oldest(&self) -> Result<Vec<EventCursor>, Error> {
-        let answer = self.feeds.clone().get_feed(GetFeedRequest { name: FEED.to_owned() }).await;
-        let feed = answer.map_err(|status| unanswered(status, "accounts", FEED))?.into_inner();
-        let cursor = |partition: siyu_proto::common::v1::FeedPartition| EventCursor {
-            partition: partition.partition,
-            position: partition.trimmed_position,
-        };
-        Ok(feed.partitions.into_iter().map(cursor).collect())
+        let client = AccountsServiceClient::new(accounts.clone());
+        Self { db, clock, outbox, accounts: client, peer: accounts }
     }
 }
 
@@ -82,7 +69,7 @@ impl Consumer for AccountsFeed {
     /// event again changes nothing.
     async fn bootstrap(&self) -> Result<Vec<EventCursor>, Error> {
         let no_snapshot = |status| unanswered(status, "accounts", "accounts");
-        let oldest = self.oldest().await?;
+        let oldest = oldest_cursors("accounts", &self.peer).await?;
         let answer = self.accounts.clone().snapshot_accounts(SnapshotAccountsRequest {}).await;
         let mut parts = answer.map_err(no_snapshot)?.into_inner();
         while let Some(part) = parts.message().await.map_err(no_snapshot)? {

@@ -14,6 +14,7 @@ mod lifecycle_rules;
 mod observed;
 pub(crate) mod rules;
 mod standings;
+pub(crate) mod subscriptions_feed;
 mod tag_rules;
 pub(crate) mod tags;
 pub(crate) mod tiers;

@@ -1,14 +1,11 @@
-use std::time::Duration;
-
 use siyu_clock::Micros;
-use siyu_proto::common::v1::ErrorReason;
 use siyu_proto::crm::v1::{
     self as pb, CreateImportRequest, CreateImportResponse, IngestInteractionsRequest,
     IngestInteractionsResponse, ListInteractionsRequest, ListInteractionsResponse, Rejection,
     StreamInteractionsRequest, StreamInteractionsResponse, interaction_service_server::InteractionService,
 };
-use siyu_rpc::{Error, Page, admit, admit_message, admit_mutation, admit_stream, time::to_proto};
-use tonic::{Code, Request, Response, Status, Streaming};
+use siyu_rpc::{Error, Page, admit, admit_messages, admit_mutation, time::to_proto};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{account_id, fan_ids, interaction, to_interaction};
 use crate::{Crm, app::ingest::Outcome, store::import::Import};
@@ -38,18 +35,10 @@ impl InteractionService for Crm {
         &self,
         request: Request<Streaming<StreamInteractionsRequest>>,
     ) -> Result<Response<StreamInteractionsResponse>, Status> {
-        let (caller, mut batches) = admit_stream(request)?;
+        let mut batches = admit_messages(request, |batch| &batch.parent)?;
         let mut tally = Tally::default();
-        let mut parent = None;
-        while let Some(batch) = next_batch(&mut batches).await? {
-            admit_message(&caller, &batch)?;
-            let parent = parent.get_or_insert_with(|| batch.parent.clone());
-            if *parent != batch.parent {
-                return Err(
-                    Error::invalid_field("parent", "must be the same in every message of a stream").into()
-                );
-            }
-            self.ingest_into(&mut tally, account_id(parent, "parent")?, batch.interactions).await?;
+        while let Some(batch) = batches.next().await? {
+            self.ingest_into(&mut tally, account_id(&batch.parent, "parent")?, batch.interactions).await?;
             tally.rejections.truncate(MOST_REJECTIONS);
         }
         Ok(Response::new(StreamInteractionsResponse {
@@ -99,15 +88,6 @@ impl InteractionService for Crm {
         };
         Ok(Response::new(CreateImportResponse { import: Some(import), created }))
     }
-}
-
-/// The next batch of a stream. One that stays silent is ended: it would hold its place for ever.
-pub(super) async fn next_batch<T>(batches: &mut Streaming<T>) -> Result<Option<T>, Status> {
-    const MOST_SILENCE: Duration = Duration::from_secs(60);
-    tokio::time::timeout(MOST_SILENCE, batches.message()).await.unwrap_or_else(|_| {
-        let message = "the stream was silent for a minute; what was sent is stored";
-        Err(Error::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into())
-    })
 }
 
 /// What became of the interactions of a call so far.

@@ -10,12 +10,12 @@ use siyu_proto::{
         tag_service_server::TagService,
     },
 };
-use siyu_rpc::{Error, Page, admit, admit_message, admit_mutation, admit_stream, etag, name, time::to_proto};
+use siyu_rpc::{Error, Page, admit, admit_messages, admit_mutation, etag, name, time::to_proto};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{
     convert::{account_id, fan_ids},
-    interactions::{MOST_REJECTIONS, next_batch},
+    interactions::MOST_REJECTIONS,
 };
 use crate::{
     Crm,
@@ -120,20 +120,12 @@ impl TagService for Crm {
         &self,
         request: Request<Streaming<ImportFanTagsRequest>>,
     ) -> Result<Response<ImportFanTagsResponse>, Status> {
-        let (caller, mut batches) = admit_stream(request)?;
+        let mut batches = admit_messages(request, |batch| &batch.parent)?;
         let mut tally = Tally::default();
-        let mut parent = None;
-        while let Some(batch) = next_batch(&mut batches).await? {
-            admit_message(&caller, &batch)?;
-            let parent = parent.get_or_insert_with(|| batch.parent.clone());
-            if *parent != batch.parent {
-                return Err(
-                    Error::invalid_field("parent", "must be the same in every message of a stream").into()
-                );
-            }
+        while let Some(batch) = batches.next().await? {
             let users: Vec<String> =
                 batch.rows.iter().map(|row| row.user.chars().take(MOST_USER).collect()).collect();
-            let taggings = self.import_rows(account_id(parent, "parent")?, batch).await?;
+            let taggings = self.import_rows(batch).await?;
             tally.count(&users, taggings);
             tally.rejections.truncate(MOST_REJECTIONS);
         }
@@ -202,11 +194,8 @@ impl Tally {
 
 impl Crm {
     /// Imports a batch. Answers what became of each row; one that breaks a rule by itself is left out.
-    async fn import_rows(
-        &self,
-        account_id: &str,
-        batch: ImportFanTagsRequest,
-    ) -> Result<Vec<Tagging>, Error> {
+    async fn import_rows(&self, batch: ImportFanTagsRequest) -> Result<Vec<Tagging>, Error> {
+        let account_id = account_id(&batch.parent, "parent")?;
         let mut taggings = Vec::with_capacity(batch.rows.len());
         let mut wanted = Vec::with_capacity(batch.rows.len());
         for row in batch.rows {

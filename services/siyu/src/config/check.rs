@@ -29,12 +29,9 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("crm.database_url", &config.crm.database_url)?;
     positive("crm.max_connections", config.crm.max_connections)?;
     positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;
-    let shared = config.accounts_database_url() == config.crm_database_url();
-    ensure(
-        !shared,
-        "crm.database_url",
-        "must not be the database of [accounts]: no service reads another's",
-    )?;
+    database("subscriptions.database_url", &config.subscriptions.database_url)?;
+    positive("subscriptions.max_connections", config.subscriptions.max_connections)?;
+    own_databases(config)?;
     auth(&config.auth)?;
     peers(&config.peers)?;
     config
@@ -107,6 +104,23 @@ fn production(config: &Config, sim_clock: bool) -> Checked {
     ensure(!sim_clock, "--sim-clock", refused)
 }
 
+/// No service reads another's database.
+fn own_databases(config: &Config) -> Checked {
+    let databases = [
+        ("accounts", "accounts.database_url", config.accounts_database_url()),
+        ("crm", "crm.database_url", config.crm_database_url()),
+        ("subscriptions", "subscriptions.database_url", config.subscriptions_database_url()),
+    ];
+    for (place, (_, key, url)) in databases.iter().enumerate() {
+        let other = databases[..place].iter().find(|(_, _, other)| other == url);
+        if let Some((other, _, _)) = other {
+            let problem = format!("must not be the database of [{other}]: no service reads another's");
+            return Err(Wrong { key, problem });
+        }
+    }
+    Ok(())
+}
+
 /// Does not repeat the URL: it may hold a password.
 fn database(key: &'static str, url: &Secret) -> Checked {
     let url = url.expose();
@@ -127,6 +141,7 @@ fn peers(peers: &Peers) -> Checked {
     let has_authority = !is_unset(&peers.ca_file);
     peer("peers.accounts", &peers.accounts, has_authority)?;
     peer("peers.crm", &peers.crm, has_authority)?;
+    peer("peers.subscriptions", &peers.subscriptions, has_authority)?;
     identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
     ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
 }

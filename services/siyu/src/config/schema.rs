@@ -24,6 +24,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// The CRM service.
     pub crm: Crm,
+    /// The subscriptions service.
+    pub subscriptions: Subscriptions,
     /// Events between services.
     pub events: Events,
     /// Whose tokens are accepted.
@@ -141,6 +143,18 @@ pub struct Crm {
     pub max_calls_per_commit: u32,
 }
 
+/// Section `[subscriptions]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscriptions {
+    /// Its database; empty is a SQLite file. See [`Config::subscriptions_database_url`].
+    pub database_url: Secret,
+    /// Most connections to that database.
+    pub max_connections: u32,
+    /// Pause between two rounds of background work.
+    pub sweep_interval: HumanDuration,
+}
+
 /// Section `[events]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +216,8 @@ pub struct Peers {
     pub accounts: String,
     /// URL of the CRM where it does not run in this process.
     pub crm: String,
+    /// URL of the subscriptions service where it does not run in this process.
+    pub subscriptions: String,
     /// PEM file of the authorities that sign the certificates of `https` servers; empty is none.
     pub ca_file: PathBuf,
     /// PEM file of the certificate shown to them; empty is none.
@@ -231,6 +247,11 @@ impl Config {
     /// The database of the CRM: the configured one, or `crm.db` in the data directory.
     pub fn crm_database_url(&self) -> String {
         self.database_url(&self.crm.database_url, "crm.db")
+    }
+
+    /// The database of subscriptions: the configured one, or `subscriptions.db` in the data directory.
+    pub fn subscriptions_database_url(&self) -> String {
+        self.database_url(&self.subscriptions.database_url, "subscriptions.db")
     }
 
     fn database_url(&self, configured: &Secret, embedded_file: &str) -> String {
@@ -294,6 +315,16 @@ impl Default for Crm {
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(5),
             max_calls_per_commit: 256,
+        }
+    }
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self {
+            database_url: Secret::default(),
+            max_connections: 16,
+            sweep_interval: HumanDuration::from_secs(5),
         }
     }
 }

@@ -1,0 +1,3 @@
+//! Rules, as pure functions: no I/O, no SQL, no proto.
+
+pub(crate) mod follow;

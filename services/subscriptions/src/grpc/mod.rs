@@ -1,0 +1,3 @@
+//! The wire: decode, call the use case, encode.
+
+mod follows;
