@@ -50,6 +50,23 @@ call TagRuleService/DeleteTagRule '{"name": "accounts/lumi-flagship/tagRules/cus
 call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
 call TagService/DeleteTag '{"name": "accounts/lumi-flagship/tags/customer"}'
 
+say "By behaviour: three likes or shares of contents about skin care within a week, and the tag stays"
+call ContentService/RegisterContent "{$account"', "content_id": "v1", "content": {"kind": "CONTENT_KIND_VIDEO", "title": "防晒", "topics": ["skincare"]}}' >/dev/null
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
+call TagRuleService/CreateTagRule "{$account"', "tag_rule_id": "into-skincare", "tag_rule": {"tag": "into-skincare",
+  "behaviour": {"topics": ["skincare"], "kinds": ["INTERACTION_KIND_LIKE", "INTERACTION_KIND_SHARE"], "min_count": 3, "within": "604800s"}}}'
+for event in "2026-02-20 LIKE" "2026-03-01 LIKE" "2026-02-24 SHARE" "2026-02-27 LIKE"; do
+  call InteractionService/IngestInteractions "{$account"', "interactions": [{"event_id": "on-v1:'"${event/ /:}"'", "user": "users/u1",
+    "kind": "INTERACTION_KIND_'"${event#* }"'", "event_time": "'"${event% *}"'T08:00:00Z", "target": "accounts/lumi-flagship/contents/v1"}]}' >/dev/null
+  call FanService/GetFanStanding '{"name": "accounts/lumi-flagship/fans/u1"}'
+done
+call TagService/ListTaggedFans '{"parent": "accounts/lumi-flagship/tags/into-skincare"}'
+expect_error INVALID_FIELD TagRuleService/CreateTagRule "{$account"', "tag_rule_id": "others", "tag_rule": {"tag": "other",
+  "behaviour": {"kinds": ["INTERACTION_KIND_ORDER"], "min_count": 0}}}'
+call TagRuleService/DeleteTagRule '{"name": "accounts/lumi-flagship/tagRules/into-skincare"}'
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
+call TagService/ListTaggedFans '{"parent": "accounts/lumi-flagship/tags/into-skincare"}'
+
 say "Deleted"
 call TagService/DeleteTag "{$dry}"
 call FanService/GetFanStanding '{"name": "accounts/lumi-flagship/fans/u1"}'

@@ -8,6 +8,7 @@ mod api_keys;
 mod appointments;
 mod appointments_kills;
 mod background_work;
+mod behaviour_tags;
 mod bookings;
 mod cards;
 mod certification;

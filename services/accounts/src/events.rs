@@ -4,8 +4,9 @@ use siyu_outbox::Draft;
 use siyu_proto::{
     accounts::v1::{
         AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
-        CertificationRejected, ContentPublished, HomepagePublished, LiveAppointmentsCancelled, LiveCancelled,
-        LiveEnded, LiveReminderKind, LiveRemindersDue, LiveScheduled, LiveStarted,
+        CertificationRejected, ContentPublished, ContentUpdated, HomepagePublished,
+        LiveAppointmentsCancelled, LiveCancelled, LiveEnded, LiveReminderKind, LiveRemindersDue,
+        LiveScheduled, LiveStarted,
     },
     crm::v1::{Interaction, InteractionsObserved, TagAssignment},
 };
@@ -85,6 +86,12 @@ pub(crate) fn content_is_at(content: &Content) -> Draft {
         ContentState::Ended => Draft::new(key, &LiveEnded { content: message }),
         ContentState::Cancelled => Draft::new(key, &LiveCancelled { content: message }),
     }
+}
+
+/// A content is another than before, at the time and in the state that it was.
+pub(crate) fn content_updated(content: &Content) -> Draft {
+    let key = format!("accounts/{}", content.account_id);
+    Draft::new(key, &ContentUpdated { content: Some(to_content(content.clone())) })
 }
 
 /// Users with an appointment are to be told what becomes of the live.

@@ -39,7 +39,8 @@ pub fn migrations() -> Vec<Migration> {
         "0003_tags",
         "0004_lifecycle",
         "0005_traffic",
-        "0006_tag_rules"
+        "0006_tag_rules",
+        "0007_behaviour_tags"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()

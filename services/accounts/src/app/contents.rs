@@ -143,11 +143,14 @@ impl Accounts {
             for change in changes {
                 self.apply(change, &mut content, now)?;
             }
-            if content.content_time != planned {
+            let is_moved = content.content_time != planned;
+            if is_moved {
                 store::appointment::forget_heads_up(&mut tx, account_id, content_id).await?;
-                self.outbox.write(&mut tx, [events::content_is_at(&content)]).await?;
             }
             store_changed(&mut tx, &mut content, now).await?;
+            let event =
+                if is_moved { events::content_is_at(&content) } else { events::content_updated(&content) };
+            self.outbox.write(&mut tx, [event]).await?;
             mutation.finish(tx, &content, now).await?;
             self.outbox.wake();
             Ok(content)

@@ -6,8 +6,8 @@ use siyu_db::{Db, Tx};
 use siyu_outbox::{Consumer, Outbox, StoredEvent, oldest_cursors};
 use siyu_proto::{
     accounts::v1::{
-        self as pb, AccountCreated, AccountUpdated, SnapshotAccountsRequest,
-        accounts_service_client::AccountsServiceClient,
+        self as pb, AccountCreated, AccountUpdated, ContentPublished, ContentUpdated, LiveScheduled,
+        SnapshotAccountsRequest, accounts_service_client::AccountsServiceClient,
     },
     common::v1::EventCursor,
     crm::v1::InteractionsObserved,
@@ -18,7 +18,7 @@ use siyu_rpc::{
     time::from_proto,
 };
 
-use super::observed::take_in_observed;
+use super::{behaviours::take_in_topics, observed::take_in_observed};
 use crate::store::{self, known_account::KnownAccount};
 
 /// Applies the events of `feeds/accounts`.
@@ -49,6 +49,10 @@ impl Consumer for AccountsFeed {
         for event in events {
             if let Some(account) = account_of(event)? {
                 store::known_account::save(tx, &[known(account)?]).await?;
+            }
+            if let Some(content) = content_of(event)? {
+                let account_id = name::id(&event.event_key, "accounts", "key")?;
+                take_in_topics(tx, account_id, &content.name, &content.topics, self.clock.now()).await?;
             }
             observed.extend(event.decode::<InteractionsObserved>().map_err(Error::internal)?);
         }
@@ -87,6 +91,17 @@ fn account_of(event: &StoredEvent) -> Result<Option<pb::Account>, Error> {
     let created = event.decode::<AccountCreated>().map_err(Error::internal)?;
     let updated = event.decode::<AccountUpdated>().map_err(Error::internal)?;
     Ok(created.and_then(|event| event.account).or(updated.and_then(|event| event.account)))
+}
+
+/// The content that an event tells of, as it is since.
+fn content_of(event: &StoredEvent) -> Result<Option<pb::Content>, Error> {
+    let published = event.decode::<ContentPublished>().map_err(Error::internal)?;
+    let scheduled = event.decode::<LiveScheduled>().map_err(Error::internal)?;
+    let updated = event.decode::<ContentUpdated>().map_err(Error::internal)?;
+    Ok(published
+        .and_then(|event| event.content)
+        .or(scheduled.and_then(|event| event.content))
+        .or(updated.and_then(|event| event.content)))
 }
 
 fn known(account: pb::Account) -> Result<KnownAccount, Error> {

@@ -93,6 +93,11 @@ impl FanTags {
         Tagging::Changed
     }
 
+    /// Whether any fan got or lost a tag.
+    pub(super) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Stores the changes, and tells other services of the fans whose tags are others now.
     pub(super) async fn save(
         &self,

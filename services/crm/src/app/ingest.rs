@@ -9,7 +9,7 @@ use siyu_outbox::Outbox;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::Error;
 
-use super::{ingestion::IngestCall, ledger::Ledger, tiers::bring_up_to_date};
+use super::{behaviours::tag_by_behaviour, ingestion::IngestCall, ledger::Ledger, tiers::bring_up_to_date};
 use crate::{
     Crm,
     domain::{
@@ -88,6 +88,7 @@ pub(super) async fn take_in_account(
     let (new, outcomes) = sort_out(tx, account_id, interactions).await?;
     let fans = take_in(tx, &mut ledger, &new, now).await?;
     store_all(tx, &ledger, &new, &fans, zone, now).await?;
+    tag_by_behaviour(tx, &mut ledger, &new, &fans, now).await?;
     Ok((ledger, outcomes))
 }
 

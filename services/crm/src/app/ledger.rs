@@ -20,7 +20,9 @@ use siyu_telemetry::names;
 pub(super) struct Ledger {
     pub(super) account: Account,
     pub(super) rules: TierRules,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
+    /// Whether others were told of anything but moves.
+    pub(super) has_told: bool,
     changes: Vec<Recorded>,
 }
 
@@ -30,7 +32,7 @@ impl Ledger {
     pub(super) async fn open(tx: &mut Tx, outbox: &Outbox, account_id: &str) -> Result<Self, Error> {
         let account = store::account::lock(tx, account_id).await?;
         let rules = rules_in_force(tx, &account).await?;
-        Ok(Self { account, rules, outbox: outbox.clone(), changes: Vec::new() })
+        Ok(Self { account, rules, outbox: outbox.clone(), has_told: false, changes: Vec::new() })
     }
 
     /// Notes moves of the fan with `ordinal`.
@@ -76,7 +78,7 @@ impl Ledger {
             metrics::counter!(names::CRM_TIER_CHANGES_TOTAL, "cause" => recorded.change.cause.name())
                 .increment(1);
         }
-        if !self.changes.is_empty() {
+        if self.has_told || !self.changes.is_empty() {
             self.outbox.wake();
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts_feed;
 pub(crate) mod analytics;
+mod behaviours;
 pub(crate) mod directory;
 pub(crate) mod fan_tags;
 pub(crate) mod fans;
@@ -15,6 +16,7 @@ mod observed;
 pub(crate) mod rules;
 mod standings;
 pub(crate) mod subscriptions_feed;
+mod tag_rule_passes;
 mod tag_rules;
 pub(crate) mod tags;
 pub(crate) mod tiers;

@@ -1,30 +1,19 @@
-//! Rules that give tags to fans: making and changing them, and going through the fans (C5).
+//! Rules that give tags to fans: making, listing, changing and deleting them (C5).
 
-use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, Mutation, Page, etag, retrying};
 use tonic::Code;
 
-use super::{
-    fan_tags::FanTags,
-    lifecycle::rules_in_force,
-    tags::{Words, new_tag},
-    tiers::log_failure,
-};
+use super::tags::{Words, new_tag};
 use crate::{
     Crm,
     domain::{
-        tag::{Origin, is_tag_id},
-        tag_rule::{Condition, MOST_RULES},
+        tag::is_tag_id,
+        tag_rule::{Criterion, MOST_RULES},
     },
-    store::{self, tag_rule::TagRule},
+    store::{self, account::Account, tag_rule::TagRule},
 };
-
-/// Fans gone through in one transaction.
-const CHUNK: i64 = 500;
-/// Pause between two passes.
-const PASS_INTERVAL: i64 = Micros::PER_DAY;
 
 impl Crm {
     /// Makes a rule, and its tag where the account does not have that.
@@ -34,9 +23,9 @@ impl Crm {
         account_id: &str,
         rule_id: &str,
         tag_id: &str,
-        condition: Condition,
+        criterion: Criterion,
     ) -> Result<TagRule, Error> {
-        check(&condition)?;
+        check(&criterion)?;
         if !is_tag_id(tag_id) {
             let rule = "must be lower-case letters, digits, - and _, at most 63, not beginning with - or _";
             return Err(Error::invalid_field("tag_rule.tag", rule));
@@ -62,9 +51,7 @@ impl Crm {
                         category: String::new(),
                         description: String::new(),
                     };
-                    let tag = new_tag(&mut tx, &mut account, tag_id, words, now).await?;
-                    store::account::save(&mut tx, &account).await?;
-                    tag
+                    new_tag(&mut tx, &mut account, tag_id, words, now).await?
                 }
             };
             if let Some(other) = store::tag_rule::of_tag(&mut tx, account_id, tag.number).await? {
@@ -74,7 +61,7 @@ impl Crm {
                 rule_id: rule_id.to_owned(),
                 tag: tag.number,
                 tag_id: tag_id.to_owned(),
-                condition: condition.clone(),
+                criterion: criterion.clone(),
                 deleted: false,
                 revision: 1,
                 create_time: now.0,
@@ -84,6 +71,8 @@ impl Crm {
                 pass_time: None,
             };
             store::tag_rule::insert(&mut tx, account_id, &rule).await?;
+            account.behaviour_rule_count += i64::from(is_behaviour(&criterion));
+            store::account::save(&mut tx, &account).await?;
             mutation.finish(tx, &rule, now).await?;
             Ok(rule)
         })
@@ -109,21 +98,26 @@ impl Crm {
         Ok((rules, next))
     }
 
-    /// Gives a rule that is still as the caller saw it another condition; all fans are gone through again.
+    /// Gives a rule that is still as the caller saw it another condition or behaviour; all fans are gone through again.
     pub(crate) async fn update_tag_rule(
         &self,
         mutation: &Mutation,
         account_id: &str,
         rule_id: &str,
-        condition: Condition,
+        criterion: Criterion,
         seen: &str,
     ) -> Result<TagRule, Error> {
-        check(&condition)?;
-        self.change_tag_rule(mutation, account_id, rule_id, seen, |rule| rule.condition = condition.clone())
-            .await
+        check(&criterion)?;
+        let change = |_: &mut Account, rule: &mut TagRule| {
+            check_form(&rule.criterion, &criterion)?;
+            rule.criterion = criterion.clone();
+            Ok(())
+        };
+        self.change_tag_rule(mutation, account_id, rule_id, seen, change).await
     }
 
-    /// Deletes a rule that is still as the caller saw it. Its tag is taken back by [`Crm::apply_tag_rules_once`].
+    /// Deletes a rule that is still as the caller saw it. The tag of one whose condition must hold is taken back by
+    /// [`Crm::apply_tag_rules_once`]; who has met a behaviour keeps it.
     pub(crate) async fn delete_tag_rule(
         &self,
         mutation: &Mutation,
@@ -131,7 +125,12 @@ impl Crm {
         rule_id: &str,
         seen: &str,
     ) -> Result<(), Error> {
-        self.change_tag_rule(mutation, account_id, rule_id, seen, |rule| rule.deleted = true).await.map(drop)
+        let change = |account: &mut Account, rule: &mut TagRule| {
+            rule.deleted = true;
+            account.behaviour_rule_count -= i64::from(is_behaviour(&rule.criterion));
+            Ok(())
+        };
+        self.change_tag_rule(mutation, account_id, rule_id, seen, change).await.map(drop)
     }
 
     async fn change_tag_rule(
@@ -140,7 +139,7 @@ impl Crm {
         account_id: &str,
         rule_id: &str,
         seen: &str,
-        change: impl Fn(&mut TagRule) + Send + Sync,
+        change: impl Fn(&mut Account, &mut TagRule) -> Result<(), Error> + Send + Sync,
     ) -> Result<TagRule, Error> {
         let _turn = self.turns.take(account_id).await;
         retrying(|| async {
@@ -151,75 +150,20 @@ impl Crm {
             }
             // Before the lock, which would make the row of an account that nobody knows.
             known(&mut tx, account_id, rule_id).await?;
-            store::account::lock(&mut tx, account_id).await?;
+            let mut account = store::account::lock(&mut tx, account_id).await?;
             let mut rule = known(&mut tx, account_id, rule_id).await?;
             etag::check(seen, rule.revision, &name(account_id, rule_id))?;
-            change(&mut rule);
+            change(&mut account, &mut rule)?;
             rule.revision += 1;
             rule.update_time = now.0;
             rule.due_time = now.0;
             rule.done_ordinal = 0;
             store::tag_rule::update(&mut tx, account_id, &rule).await?;
+            store::account::save(&mut tx, &account).await?;
             mutation.finish(tx, &rule, now).await?;
             Ok(rule)
         })
         .await
-    }
-
-    /// Lets each rule that is due go through a chunk of fans; answers how many rules did. Call again until it is 0. What
-    /// fails for one account is logged and does not keep it from the others.
-    pub(crate) async fn apply_tag_rules_once(&self, now: Micros) -> Result<usize, Error> {
-        let mut tx = self.db.begin_read().await?;
-        let due = store::tag_rule::due(&mut tx, now.0).await?;
-        drop(tx);
-        let mut applied = 0;
-        for (account_id, rule_id) in &due {
-            match self.apply_tag_rule(account_id, rule_id, now).await {
-                Ok(()) => applied += 1,
-                Err(error) => log_failure(account_id, &error),
-            }
-        }
-        Ok(applied)
-    }
-
-    /// Goes through a chunk of fans. How far it has come is stored with what it did, so that it goes on from there
-    /// whatever ends the process.
-    async fn apply_tag_rule(&self, account_id: &str, rule_id: &str, now: Micros) -> Result<(), Error> {
-        let _turn = self.turns.take(account_id).await;
-        let mut tx = self.db.begin().await?;
-        let account = store::account::lock(&mut tx, account_id).await?;
-        // Another replica may have been here since it was found due.
-        let found = store::tag_rule::get(&mut tx, account_id, rule_id).await?;
-        let Some(mut rule) = found.filter(|rule| rule.due_time <= now.0) else { return Ok(()) };
-        let last = (rule.done_ordinal + CHUNK).min(account.last_ordinal);
-        let lifecycle = rules_in_force(&mut tx, &account).await?;
-        let fans = store::fan_facts::range(&mut tx, account_id, rule.done_ordinal, last).await?;
-        let mut tags = FanTags::load(&mut tx, account_id, fans.iter().map(|fan| fan.ordinal)).await?;
-        let cause = name(account_id, rule_id);
-        for fan in &fans {
-            if !rule.deleted && rule.condition.holds(fan.tier, &fan.facts, &lifecycle, now) {
-                // A fan who has all the tags they may have goes without.
-                tags.give(fan.ordinal, rule.tag, Origin::Rule, &cause);
-            } else if tags.origin_of(fan.ordinal, rule.tag) == Some(Origin::Rule) {
-                tags.take(fan.ordinal, rule.tag);
-            }
-        }
-        tags.save(&mut tx, &self.outbox, account_id, now).await?;
-        rule.done_ordinal = last;
-        let is_done = last >= account.last_ordinal;
-        if is_done {
-            rule.done_ordinal = 0;
-            rule.pass_time = Some(now.0);
-            rule.due_time = now.0 + PASS_INTERVAL;
-        }
-        if is_done && rule.deleted {
-            store::tag_rule::delete(&mut tx, account_id, rule_id).await?;
-        } else {
-            store::tag_rule::update(&mut tx, account_id, &rule).await?;
-        }
-        tx.commit().await?;
-        self.outbox.wake();
-        Ok(())
     }
 }
 
@@ -235,15 +179,34 @@ async fn known(tx: &mut Tx, account_id: &str, rule_id: &str) -> Result<TagRule, 
     found.filter(|rule| !rule.deleted).ok_or_else(|| Error::not_found(&name(account_id, rule_id)))
 }
 
-fn name(account_id: &str, rule_id: &str) -> String {
+pub(super) fn name(account_id: &str, rule_id: &str) -> String {
     format!("accounts/{account_id}/tagRules/{rule_id}")
 }
 
-fn check(condition: &Condition) -> Result<(), Error> {
-    if condition.is_empty() {
-        return Err(Error::invalid_field("tag_rule.condition", "must ask for something"));
+fn is_behaviour(criterion: &Criterion) -> bool {
+    matches!(criterion, Criterion::Behaviour(_))
+}
+
+fn check(criterion: &Criterion) -> Result<(), Error> {
+    match criterion {
+        Criterion::Condition(condition) if condition.is_empty() => {
+            Err(Error::invalid_field("tag_rule.condition", "must ask for something"))
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// A rule stays of the form it was made in: what the one takes back the other leaves.
+fn check_form(stored: &Criterion, sent: &Criterion) -> Result<(), Error> {
+    match (stored, sent) {
+        (Criterion::Condition(_), Criterion::Behaviour(_)) => {
+            Err(Error::invalid_field("tag_rule.behaviour", "the rule was made with a condition"))
+        }
+        (Criterion::Behaviour(_), Criterion::Condition(_)) => {
+            Err(Error::invalid_field("tag_rule.condition", "the rule was made with a behaviour"))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn check_count(tx: &mut Tx, account_id: &str) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! One thing a user did.
 
+use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 /// One thing a user did towards an account.
@@ -29,7 +30,8 @@ pub(crate) struct Purchase {
 }
 
 /// Kinds of interaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     View,
     Like,
@@ -130,6 +132,7 @@ mod tests {
         for (place, kind) in Kind::ALL.into_iter().enumerate() {
             assert_eq!(Kind::named(kind.name()), Some(kind));
             assert_eq!(kind.index(), place);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
         assert_eq!(Kind::named("ORDER"), None);
     }

@@ -1,6 +1,7 @@
 //! Rules of the fan CRM, as pure functions: no storage, no wire, no clock.
 
 pub(crate) mod activity;
+pub(crate) mod behaviour;
 pub(crate) mod interaction;
 pub(crate) mod lifecycle;
 pub(crate) mod lifecycle_rules;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
 use super::{
+    behaviour::Behaviour,
     lifecycle::{Facts, Stage, is_within},
     lifecycle_rules::LifecycleRules,
     tier::Tier,
@@ -12,6 +13,15 @@ use super::{
 
 /// Most rules of an account.
 pub(crate) const MOST_RULES: i64 = 100;
+
+/// What a rule gives its tag for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Criterion {
+    /// The tag stays as long as it holds.
+    Condition(Condition),
+    /// The tag stays once it was met.
+    Behaviour(Behaviour),
+}
 
 /// What must hold of a fan: all that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

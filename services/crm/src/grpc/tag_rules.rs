@@ -8,12 +8,17 @@ use siyu_rpc::{Error, Page, admit, admit_mutation, etag, name, time::to_proto};
 use tonic::{Request, Response, Status};
 
 use super::{
-    convert::{account_id, micros, tier, to_duration, to_tier},
+    convert::{account_id, kind, micros, tier, to_duration, to_kind, to_tier},
     lifecycle::{to_stage, to_value_class},
 };
 use crate::{
     Crm,
-    domain::{lifecycle::Stage, tag_rule::Condition, value_class::ValueClass},
+    domain::{
+        behaviour::Behaviour,
+        lifecycle::Stage,
+        tag_rule::{Condition, Criterion},
+        value_class::ValueClass,
+    },
     store::tag_rule::TagRule,
 };
 
@@ -26,9 +31,9 @@ impl TagRuleService for Crm {
         let (mutation, request) = admit_mutation(request)?;
         let account_id = account_id(&request.parent, "parent")?;
         let sent = request.tag_rule.unwrap_or_default();
-        let condition = condition(sent.condition.unwrap_or_default());
+        let criterion = criterion(sent.condition, sent.behaviour)?;
         let rule_id = &request.tag_rule_id;
-        let rule = self.create_tag_rule(&mutation, account_id, rule_id, &sent.tag, condition).await?;
+        let rule = self.create_tag_rule(&mutation, account_id, rule_id, &sent.tag, criterion).await?;
         Ok(Response::new(CreateTagRuleResponse { tag_rule: Some(to_rule(account_id, rule)) }))
     }
 
@@ -62,8 +67,8 @@ impl TagRuleService for Crm {
         let (mutation, request) = admit_mutation(request)?;
         let sent = request.tag_rule.unwrap_or_default();
         let [account_id, rule_id] = rule_ids(&sent.name, "tag_rule.name")?;
-        let condition = condition(sent.condition.unwrap_or_default());
-        let rule = self.update_tag_rule(&mutation, account_id, rule_id, condition, &sent.etag).await?;
+        let criterion = criterion(sent.condition, sent.behaviour)?;
+        let rule = self.update_tag_rule(&mutation, account_id, rule_id, criterion, &sent.etag).await?;
         Ok(Response::new(UpdateTagRuleResponse { tag_rule: Some(to_rule(account_id, rule)) }))
     }
 
@@ -84,6 +89,41 @@ fn rule_ids<'a>(name: &'a str, field: &str) -> Result<[&'a str; 2], Error> {
         .ok_or_else(|| Error::invalid_field(field, "must be accounts/{account}/tagRules/{tag_rule}"))
 }
 
+/// Exactly one of the two.
+fn criterion(
+    condition_sent: Option<pb::TagCondition>,
+    behaviour_sent: Option<pb::BehaviourCondition>,
+) -> Result<Criterion, Error> {
+    match (condition_sent, behaviour_sent) {
+        (Some(sent), None) => Ok(Criterion::Condition(condition(sent))),
+        (None, Some(sent)) => Ok(Criterion::Behaviour(behaviour(sent)?)),
+        (Some(_), Some(_)) => {
+            Err(Error::invalid_field("tag_rule.behaviour", "must not be set together with condition"))
+        }
+        (None, None) => Err(Error::invalid_field("tag_rule.condition", "is required without behaviour")),
+    }
+}
+
+fn behaviour(sent: pb::BehaviourCondition) -> Result<Behaviour, Error> {
+    let mut kinds = Vec::with_capacity(sent.kinds.len());
+    for (place, sent) in sent.kinds.iter().enumerate() {
+        let kind = kind(*sent).filter(|kind| Behaviour::KINDS.contains(kind));
+        let field = format!("tag_rule.behaviour.kinds[{place}]");
+        kinds.push(kind.ok_or_else(|| Error::invalid_field(&field, "must be done to a content"))?);
+    }
+    let within = micros(&sent.within.unwrap_or_default());
+    Ok(Behaviour { topics: sent.topics, kinds, min_count: sent.min_count, within })
+}
+
+fn to_behaviour(behaviour: Behaviour) -> pb::BehaviourCondition {
+    pb::BehaviourCondition {
+        topics: behaviour.topics,
+        kinds: behaviour.kinds.into_iter().map(|kind| to_kind(kind).into()).collect(),
+        min_count: behaviour.min_count,
+        within: Some(to_duration(behaviour.within)),
+    }
+}
+
 fn condition(sent: pb::TagCondition) -> Condition {
     let (stages, classes): (Vec<_>, Vec<_>) = (sent.stages().collect(), sent.value_classes().collect());
     Condition {
@@ -99,9 +139,8 @@ fn condition(sent: pb::TagCondition) -> Condition {
     }
 }
 
-fn to_rule(account_id: &str, rule: TagRule) -> pb::TagRule {
-    let condition = rule.condition;
-    let condition = pb::TagCondition {
+fn to_condition(condition: Condition) -> pb::TagCondition {
+    pb::TagCondition {
         min_tier: condition.min_tier.map_or(pb::Tier::Unspecified, |tier| to_tier(Some(tier))).into(),
         stages: condition.stages.into_iter().map(|stage| to_stage(stage).into()).collect(),
         value_classes: condition
@@ -112,11 +151,19 @@ fn to_rule(account_id: &str, rule: TagRule) -> pb::TagRule {
         min_order_count: condition.min_order_count,
         min_net_gmv_minor: condition.min_net_minor,
         active_within: condition.active_within.map(to_duration),
+    }
+}
+
+fn to_rule(account_id: &str, rule: TagRule) -> pb::TagRule {
+    let (condition, behaviour) = match rule.criterion {
+        Criterion::Condition(condition) => (Some(to_condition(condition)), None),
+        Criterion::Behaviour(behaviour) => (None, Some(to_behaviour(behaviour))),
     };
     pb::TagRule {
         name: format!("accounts/{account_id}/tagRules/{}", rule.rule_id),
         tag: rule.tag_id,
-        condition: Some(condition),
+        condition,
+        behaviour,
         pass_time: rule.pass_time.map(|time| to_proto(Micros(time))),
         create_time: Some(to_proto(Micros(rule.create_time))),
         update_time: Some(to_proto(Micros(rule.update_time))),

@@ -10,7 +10,7 @@ statements! {
     };
     GET = "SELECT * FROM account WHERE account_id = $1";
     SAVE = "UPDATE account SET last_ordinal = $2, last_change = $3, last_tag = $4, rules_version = $5, \
-            lifecycle_version = $6, migrated_ordinal = $7 WHERE account_id = $1";
+            lifecycle_version = $6, migrated_ordinal = $7, behaviour_rule_count = $8 WHERE account_id = $1";
     MIGRATING = "SELECT account_id FROM account WHERE migrated_ordinal IS NOT NULL ORDER BY account_id LIMIT 100";
 }
 
@@ -30,6 +30,8 @@ pub(crate) struct Account {
     pub(crate) lifecycle_version: i64,
     /// While the fans are being moved to those rules: the last ordinal that was.
     pub(crate) migrated_ordinal: Option<i64>,
+    /// Number of rules that give tags by what fans did.
+    pub(crate) behaviour_rule_count: i64,
 }
 
 /// The account, locked until the transaction ends: its writers take turns. Made on first use.
@@ -56,6 +58,7 @@ pub(crate) async fn get(tx: &mut Tx, account_id: &str) -> Result<Account, DbErro
         rules_version: 0,
         lifecycle_version: 0,
         migrated_ordinal: None,
+        behaviour_rule_count: 0,
     }))
 }
 
@@ -69,6 +72,7 @@ pub(crate) async fn save(tx: &mut Tx, account: &Account) -> Result<(), DbError> 
         .bind(account.rules_version)
         .bind(account.lifecycle_version)
         .bind(account.migrated_ordinal)
+        .bind(account.behaviour_rule_count)
         .execute(conn)
         .await
         .map(drop))

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx, on_db, rows, statements};
 
@@ -17,6 +19,15 @@ statements! {
                input.value->>8, CAST(input.value->>9 AS BIGINT), CAST(input.value->>10 AS BIGINT), $3 FROM ", rows(2), ""];
     TIMELINE = "SELECT interaction.*, $5 AS user_id FROM interaction WHERE account_id = $1 AND ordinal = $2 \
                 AND (event_time, event_id) < ($3, $4) ORDER BY event_time DESC, event_id DESC LIMIT $6";
+    /// With contents: the kinds are those of `Behaviour::KINDS`.
+    ON_CONTENTS_OF = ["SELECT ordinal, event_time, kind, target FROM ", lookup("interaction", "ordinal", "BIGINT", 2),
+                      " AND interaction.account_id = $1 AND event_time BETWEEN $3 AND $4 \
+                       AND kind IN ('collect', 'comment', 'like', 'live_watch', 'share', 'view') \
+                       AND substr(target, 1, length($5)) = $5"];
+    ON_CONTENTS_OF_RANGE = "SELECT ordinal, event_time, kind, target FROM interaction \
+                            WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 \
+                            AND kind IN ('collect', 'comment', 'like', 'live_watch', 'share', 'view') \
+                            AND substr(target, 1, length($4)) = $4";
     FACTS_OF_RANGE = "SELECT ordinal, kind, event_time, event_id FROM interaction \
                       WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal, event_time, event_id";
     FACTS_OF = ["SELECT ordinal, kind, event_time, event_id FROM ", lookup("interaction", "ordinal", "BIGINT", 2),
@@ -164,4 +175,62 @@ pub(crate) async fn facts_of(
     let text = tx.pick(FACTS_OF);
     let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
     facts(on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ordinals).fetch_all(conn).await)?)
+}
+
+/// Something a fan did with a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OnContent {
+    pub(crate) ordinal: i64,
+    pub(crate) event_time: i64,
+    pub(crate) kind: Kind,
+    /// `accounts/{account}/contents/{content}`
+    pub(crate) content: String,
+}
+
+/// What all names of contents of an account begin with.
+pub(crate) fn content_prefix(account_id: &str) -> String {
+    format!("accounts/{account_id}/contents/")
+}
+
+fn on_contents(rows: Vec<(i64, i64, String, String)>) -> Result<Vec<OnContent>, DbError> {
+    let on_content = |(ordinal, event_time, name, content): (i64, i64, String, String)| {
+        Ok(OnContent { ordinal, event_time, kind: kind(&name)?, content })
+    };
+    rows.into_iter().map(on_content).collect()
+}
+
+/// What the fans with the ordinals did with contents of the account at `times`, in no order.
+pub(crate) async fn on_contents_of(
+    tx: &mut Tx,
+    account_id: &str,
+    ordinals: impl IntoIterator<Item = i64>,
+    times: RangeInclusive<i64>,
+) -> Result<Vec<OnContent>, DbError> {
+    let text = tx.pick(ON_CONTENTS_OF);
+    let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
+    on_contents(on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(account_id)
+        .bind(ordinals)
+        .bind(*times.start())
+        .bind(*times.end())
+        .bind(content_prefix(account_id))
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// What the fans with ordinals above `after` and up to `last` did with contents of the account, in no order.
+pub(crate) async fn on_contents_of_range(
+    tx: &mut Tx,
+    account_id: &str,
+    after: i64,
+    last: i64,
+) -> Result<Vec<OnContent>, DbError> {
+    let text = tx.pick(ON_CONTENTS_OF_RANGE);
+    on_contents(on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(account_id)
+        .bind(after)
+        .bind(last)
+        .bind(content_prefix(account_id))
+        .fetch_all(conn)
+        .await)?)
 }

@@ -2,6 +2,7 @@
 //! databases read at a few hundred thousand rows a second and which needs no generated SQL.
 
 pub(crate) mod account;
+pub(crate) mod content_topic;
 pub(crate) mod fan;
 pub(crate) mod fan_facts;
 pub(crate) mod fan_tag;
@@ -23,6 +24,7 @@ use siyu_db::Statement;
 pub(crate) fn statements() -> Vec<Statement> {
     [
         account::STATEMENTS,
+        content_topic::STATEMENTS,
         fan::STATEMENTS,
         fan_facts::STATEMENTS,
         fan_tag::STATEMENTS,
