@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::join_all;
 use siyu_proto::{
     accounts::v1::{
         Appointment, AppointmentState, CancelAppointmentRequest, Card, CardKind, Conditions,
@@ -223,6 +224,20 @@ async fn a_live_that_is_cancelled_says_so_once(suite: TestSuite) {
     suite.finish().await;
 }
 
+/// Users whose ids together are more than one event can tell.
+async fn long_ids_are_told_by_several_events(suite: TestSuite) {
+    suite.account("lumi", "shop").await;
+    let content = planned_live(&suite, "l1").await;
+    let users: Vec<_> = (0..180).map(|number| format!("{}{number:03}", "界".repeat(125))).collect();
+    for made in join_all(users.iter().map(|user| make(&suite, &content, user))).await {
+        made.unwrap();
+    }
+    cancel(contents(&suite), &content).await.unwrap();
+    let expected: Vec<_> = users.iter().map(|user| format!("cancelled {user}")).collect();
+    assert_eq!(told(&suite).await, expected);
+    suite.finish().await;
+}
+
 async fn a_card_has_its_conditions(suite: TestSuite) {
     suite.account("lumi", "shop").await;
     let content = planned_live(&suite, "l1").await;
@@ -306,6 +321,7 @@ siyu_tests::on_both_engines!(
     a_live_reminds_before_and_when_it_starts,
     a_live_that_is_moved_keeps_its_appointments,
     a_live_that_is_cancelled_says_so_once,
+    long_ids_are_told_by_several_events,
     a_card_has_its_conditions,
     bad_appointments_are_refused_and_leave_nothing,
 );

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use futures_util::future::join_all;
 use prost_types::FieldMask;
 use siyu_proto::{
     accounts::v1::{
@@ -46,7 +45,7 @@ pub(crate) fn on_a_package() -> EntryCode {
     }
 }
 
-fn create_request(id: &str, code: EntryCode) -> CreateEntryCodeRequest {
+pub(crate) fn create_request(id: &str, code: EntryCode) -> CreateEntryCodeRequest {
     CreateEntryCodeRequest {
         parent: SHOP.to_owned(),
         entry_code: Some(code),
@@ -71,7 +70,7 @@ pub(crate) fn batch(display_names: &[&str], prefix: &str, count: i32) -> BatchCr
     }
 }
 
-async fn get(suite: &TestSuite, name: &str) -> EntryCode {
+pub(crate) async fn get(suite: &TestSuite, name: &str) -> EntryCode {
     let request = GetEntryCodeRequest { name: name.to_owned() };
     codes(suite).get_entry_code(request).await.unwrap().into_inner().entry_code.unwrap()
 }
@@ -119,7 +118,12 @@ fn scan_request(short_code: &str, user: &str, scan_id: &str) -> ScanEntryCodeReq
     }
 }
 
-async fn scan(suite: &TestSuite, short_code: &str, user: &str, scan_id: &str) -> Result<Destination, Status> {
+pub(crate) async fn scan(
+    suite: &TestSuite,
+    short_code: &str,
+    user: &str,
+    scan_id: &str,
+) -> Result<Destination, Status> {
     let answer = codes(suite).scan_entry_code(scan_request(short_code, user, scan_id)).await?;
     Ok(answer.into_inner().destination.unwrap())
 }
@@ -130,7 +134,7 @@ async fn resolve(suite: &TestSuite, short_code: &str) -> Result<Destination, Sta
 }
 
 /// What users did, as accounts tells it: event by event.
-async fn observed(suite: &TestSuite) -> Vec<InteractionsObserved> {
+pub(crate) async fn observed(suite: &TestSuite) -> Vec<InteractionsObserved> {
     suite.advance(Duration::from_millis(1)).await;
     let events = events_after(suite, Vec::new()).await.unwrap();
     let payloads = events.into_iter().filter_map(|event| event.payload);
@@ -367,50 +371,10 @@ async fn bad_codes_are_refused_and_leave_nothing(suite: TestSuite) {
     suite.finish().await;
 }
 
-async fn many_scan_at_once_and_each_counts_once(suite: TestSuite) {
-    const SCANS: usize = 300;
-    suite.account("lumi", "shop").await;
-    suite.account("lumi", "store").await;
-    let mut made = Vec::new();
-    for (parent, id) in [("shop", "poster"), ("shop", "television"), ("store", "poster")] {
-        let request = CreateEntryCodeRequest {
-            parent: format!("accounts/{parent}"),
-            ..create_request(id, on_a_package())
-        };
-        made.push(codes(&suite).create_entry_code(request).await.unwrap().into_inner().entry_code.unwrap());
-    }
-    disable(&suite, &made[0].name).await;
-    // Each scan comes twice; those of the first code are refused.
-    let answers =
-        join_all((0..SCANS * 2).map(|number| {
-            let scan_number = number % SCANS;
-            let short_code = made[scan_number % 3].short_code.clone();
-            let suite = &suite;
-            async move {
-                scan(suite, &short_code, &format!("u{}", scan_number / 3), &format!("s{scan_number}")).await
-            }
-        }))
-        .await;
-    for (number, answer) in answers.into_iter().enumerate() {
-        match (number % SCANS % 3, answer) {
-            (0, Err(status)) => assert_eq!(reason(&status), "WRONG_STATE"),
-            (place, answer) => assert_eq!(answer.unwrap().entry_code, made[place].name),
-        }
-    }
-    for (code, scans) in made.iter().zip([0, 100, 100]) {
-        assert_eq!(get(&suite, &code.name).await.scan_count, scans);
-    }
-    let events: Vec<_> = observed(&suite).await.into_iter().flat_map(|event| event.interactions).collect();
-    let ids: BTreeSet<_> = events.iter().map(|interaction| &interaction.event_id).collect();
-    assert_eq!((events.len(), ids.len()), (200, 200));
-    suite.finish().await;
-}
-
 siyu_tests::on_both_engines!(
     codes_are_made_changed_and_disabled,
     a_batch_is_made_as_a_whole,
     a_scan_leads_somewhere_and_is_known_to_the_crm,
     what_leads_nowhere_is_refused_and_leaves_nothing,
     bad_codes_are_refused_and_leave_nothing,
-    many_scan_at_once_and_each_counts_once,
 );

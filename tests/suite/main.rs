@@ -25,6 +25,7 @@ mod crm_tier_times;
 mod crm_tiers;
 mod entry_code_pictures;
 mod entry_codes;
+mod entry_codes_crowds;
 mod events;
 mod events_kills;
 mod fans_changed;

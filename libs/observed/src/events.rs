@@ -1,14 +1,8 @@
 //! What users did, for the CRM: in as many events as it takes, none larger than the outbox takes.
 
 use prost::Message;
-use siyu_outbox::Draft;
+use siyu_outbox::{Draft, fitting};
 use siyu_proto::crm::v1::{Interaction, InteractionsObserved, TagAssignment};
-
-/// Bytes of the interactions and tags of one event: the outbox takes 64 KiB, and one interaction with its tags has less
-/// than 16 KiB.
-const MOST_BYTES: usize = 48 * 1024;
-/// Bytes that a message in a list has beside its own: which field it is of, and how long it is.
-const FRAME_BYTES: usize = 4;
 
 /// Something a user did, and the tags the user gets by it. They come in one event: the CRM gives the tags only if it
 /// takes in the interaction.
@@ -21,10 +15,9 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Bytes that it takes in an event.
+    /// Bytes of its messages.
     fn size(&self) -> usize {
-        let tags = self.tags.iter().map(|tag| tag.encoded_len() + FRAME_BYTES);
-        self.interaction.encoded_len() + FRAME_BYTES + tags.sum::<usize>()
+        self.interaction.encoded_len() + self.tags.iter().map(Message::encoded_len).sum::<usize>()
     }
 }
 
@@ -43,21 +36,15 @@ pub fn interactions_observed(account_id: &str, observed: impl IntoIterator<Item 
 }
 
 fn cut(parent: &str, observed: impl IntoIterator<Item = Observed>) -> Vec<InteractionsObserved> {
-    let mut events: Vec<InteractionsObserved> = Vec::new();
-    let mut room = 0;
-    for observed in observed {
-        let size = observed.size();
-        if events.is_empty() || size > room {
-            events.push(InteractionsObserved { parent: parent.to_owned(), ..Default::default() });
-            room = MOST_BYTES;
-        }
-        room = room.saturating_sub(size);
-        if let Some(event) = events.last_mut() {
+    let event = |group: Vec<Observed>| {
+        let mut event = InteractionsObserved { parent: parent.to_owned(), ..Default::default() };
+        for observed in group {
             event.interactions.push(observed.interaction);
             event.tag_assignments.extend(observed.tags);
         }
-    }
-    events
+        event
+    };
+    fitting(observed, Observed::size).into_iter().map(event).collect()
 }
 
 #[cfg(test)]
@@ -113,12 +100,5 @@ mod tests {
                 assert!(tagged == expected);
             }
         }
-    }
-
-    #[test]
-    fn events_are_no_smaller_than_they_need_to_be() {
-        let events = cut("accounts/shop", (0..10_000).map(shortest));
-        let (_, full) = events.split_last().unwrap();
-        assert!(full.len() > 2 && full.iter().all(|event| event.encoded_len() > MOST_BYTES * 9 / 10));
     }
 }

@@ -16,6 +16,7 @@
 mod consumer;
 mod consumer_service;
 mod feed_service;
+mod fitting;
 mod follow;
 mod lease;
 mod listen;
@@ -31,6 +32,7 @@ use siyu_db::{Migration, Statement};
 pub use consumer::Consumer;
 pub use consumer_service::ConsumerService;
 pub use feed_service::FeedService;
+pub use fitting::fitting;
 pub use follow::Follower;
 pub use listen::{Hearer, Listener};
 pub use oldest::oldest_cursors;

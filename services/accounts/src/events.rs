@@ -1,14 +1,10 @@
 //! What the service tells others, in `feeds/accounts`.
 
-use siyu_outbox::Draft;
-use siyu_proto::{
-    accounts::v1::{
-        AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
-        CertificationRejected, ContentPublished, ContentUpdated, HomepagePublished,
-        LiveAppointmentsCancelled, LiveCancelled, LiveEnded, LiveReminderKind, LiveRemindersDue,
-        LiveScheduled, LiveStarted,
-    },
-    crm::v1::{Interaction, InteractionsObserved, TagAssignment},
+use siyu_outbox::{Draft, fitting};
+use siyu_proto::accounts::v1::{
+    AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
+    CertificationRejected, ContentPublished, ContentUpdated, HomepagePublished, LiveAppointmentsCancelled,
+    LiveCancelled, LiveEnded, LiveReminderKind, LiveRemindersDue, LiveScheduled, LiveStarted,
 };
 use siyu_rpc::Error;
 
@@ -65,16 +61,6 @@ pub(crate) fn homepage_published(version: &Version) -> Draft {
     Draft::new(format!("accounts/{}", version.account_id), &payload)
 }
 
-/// What users did towards an account, for the CRM, and the tags they get by it.
-pub(crate) fn interactions_observed(
-    account_id: &str,
-    interactions: Vec<Interaction>,
-    tag_assignments: Vec<TagAssignment>,
-) -> Draft {
-    let parent = format!("accounts/{account_id}");
-    Draft::new(parent.clone(), &InteractionsObserved { parent, interactions, tag_assignments })
-}
-
 /// A content was announced, or is in another state or at another time than before.
 pub(crate) fn content_is_at(content: &Content) -> Draft {
     let key = format!("accounts/{}", content.account_id);
@@ -94,17 +80,21 @@ pub(crate) fn content_updated(content: &Content) -> Draft {
     Draft::new(key, &ContentUpdated { content: Some(to_content(content.clone())) })
 }
 
-/// Users with an appointment are to be told what becomes of the live.
-pub(crate) fn live_notice(content: &Content, notice: Notice, user_ids: Vec<String>) -> Draft {
+/// Users with an appointment are to be told what becomes of the live: in as many events as it takes.
+pub(crate) fn live_notice(content: &Content, notice: Notice, user_ids: Vec<String>) -> Vec<Draft> {
     let key = format!("accounts/{}", content.account_id);
-    let content = Some(to_content(content.clone()));
-    let users = user_ids.into_iter().map(|user_id| format!("users/{user_id}")).collect();
-    let kind = match notice {
-        Notice::HeadsUp => LiveReminderKind::HeadsUp,
-        Notice::Start => LiveReminderKind::Started,
-        Notice::Cancel => return Draft::new(key, &LiveAppointmentsCancelled { content, users }),
+    let message = to_content(content.clone());
+    let draft = |users| {
+        let content = Some(message.clone());
+        let kind = match notice {
+            Notice::HeadsUp => LiveReminderKind::HeadsUp,
+            Notice::Start => LiveReminderKind::Started,
+            Notice::Cancel => return Draft::new(key.clone(), &LiveAppointmentsCancelled { content, users }),
+        };
+        Draft::new(key.clone(), &LiveRemindersDue { content, kind: kind.into(), users })
     };
-    Draft::new(key, &LiveRemindersDue { content, kind: kind.into(), users })
+    let users = user_ids.into_iter().map(|user_id| format!("users/{user_id}"));
+    fitting(users, String::len).into_iter().map(draft).collect()
 }
 
 fn key(account: &Account) -> String {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost::Message;
 use siyu_clock::Micros;
 use siyu_db::{Db, Engine};
-use siyu_outbox::{Draft, Outbox};
+use siyu_observed::{Observed, interactions_observed};
+use siyu_outbox::Outbox;
 use siyu_proto::{
     Validate,
     accounts::v1::{Engagement, EngagementAction},
@@ -23,7 +23,7 @@ use siyu_telemetry::names;
 use crate::{
     Accounts,
     domain::{card::Card, homepage::is_entrance},
-    events, store,
+    store,
 };
 
 /// How far in the future an event may lie: clocks differ.
@@ -34,8 +34,6 @@ const LANES: usize = 4;
 const MOST_CALLS: usize = 256;
 /// Interactions after which a transaction takes no further calls.
 const FULL: usize = 2_000;
-/// Bytes of the interactions of one event at most: the outbox takes 64 KiB.
-const EVENT_BYTES: usize = 48 * 1024;
 
 /// Why something was not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,35 +75,20 @@ impl Batch for Recording {
     }
 
     async fn run(&self, calls: &[RecordCall]) -> Result<Vec<()>, Error> {
-        let mut accounts: BTreeMap<&str, Vec<Interaction>> = BTreeMap::new();
+        let mut accounts: BTreeMap<&str, Vec<Observed>> = BTreeMap::new();
         for call in calls {
-            accounts.entry(&call.account_id).or_default().extend(call.interactions.iter().cloned());
+            let observed = call.interactions.iter().cloned().map(Observed::from);
+            accounts.entry(&call.account_id).or_default().extend(observed);
         }
-        let drafts =
-            accounts.into_iter().flat_map(|(account_id, interactions)| observed(account_id, interactions));
+        let drafts = accounts
+            .into_iter()
+            .flat_map(|(account_id, observed)| interactions_observed(account_id, observed));
         let mut tx = self.db.begin().await?;
         self.outbox.write(&mut tx, drafts).await?;
         tx.commit().await?;
         self.outbox.wake();
         Ok(vec![(); calls.len()])
     }
-}
-
-/// The events that tell of interactions: one, unless they are too many for it.
-fn observed(account_id: &str, interactions: Vec<Interaction>) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    let (mut together, mut bytes) = (Vec::new(), 0);
-    for interaction in interactions {
-        let size = interaction.encoded_len();
-        if bytes + size > EVENT_BYTES {
-            drafts.push(events::interactions_observed(account_id, std::mem::take(&mut together), Vec::new()));
-            bytes = 0;
-        }
-        bytes += size;
-        together.push(interaction);
-    }
-    drafts.push(events::interactions_observed(account_id, together, Vec::new()));
-    drafts
 }
 
 impl Accounts {
@@ -231,25 +214,4 @@ fn check_card(card: Option<&Card>, time: Micros) -> Result<(), Rejected> {
 
 fn invalid(field: &str, rule: &str) -> Rejected {
     Rejected { reason: ErrorReason::InvalidField, field: field.to_owned(), message: rule.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_event_is_too_large_for_the_outbox() {
-        const MOST: usize = 64 * 1024;
-        let large = |number: usize| Interaction {
-            event_id: format!("{number:0128}"),
-            user: format!("users/{}", "界".repeat(128)),
-            target: "界".repeat(200),
-            mount: "界".repeat(200),
-            campaign: "界".repeat(64),
-            ..Interaction::default()
-        };
-        let drafts = observed("shop", (0..500).map(large).collect());
-        assert!(drafts.len() > 1 && drafts.iter().all(|draft| draft.size() <= MOST));
-        assert_eq!(observed("shop", vec![large(1)]).len(), 1);
-    }
 }

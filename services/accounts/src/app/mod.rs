@@ -16,7 +16,6 @@ mod grants;
 pub(crate) mod homepage;
 mod leads;
 mod operators;
-mod origin;
 mod read;
 pub(crate) mod rights;
 mod signing_keys;
@@ -38,7 +37,6 @@ pub(crate) use contents::{ContentChange, NewContent};
 pub(crate) use entry_codes::{EntryCodeChange, NewEntryCode, ScanCall, Scans};
 pub(crate) use leads::{LeadView, NewLead, newest_lead};
 pub(crate) use operators::NewOperator;
-pub(crate) use origin::{named_domain, stored_domain};
 pub(crate) use tokens::DEFAULT_LIFE as DEFAULT_TOKEN_LIFE;
 pub(crate) use update::Change;
 

@@ -1,6 +1,7 @@
 //! `AppointmentService`: decode, call the use case, encode.
 
 use siyu_clock::Micros;
+use siyu_observed::{Origin, stored_domain};
 use siyu_proto::accounts::v1::{
     self as pb, CancelAppointmentRequest, CancelAppointmentResponse, CreateAppointmentRequest,
     CreateAppointmentResponse, ListAppointmentsRequest, ListAppointmentsResponse,
@@ -13,8 +14,7 @@ use tonic::{Request, Response, Status};
 use super::contents::content_ids;
 use crate::{
     Accounts,
-    app::{NewAppointment, With, stored_domain},
-    domain::origin::Origin,
+    app::{NewAppointment, With},
     store::appointment::Appointment,
 };
 

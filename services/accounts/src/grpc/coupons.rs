@@ -1,6 +1,7 @@
 //! `CouponService`: decode, call the use case, encode.
 
 use siyu_clock::Micros;
+use siyu_observed::{Origin, named_domain, stored_domain};
 use siyu_proto::accounts::v1::{
     self as pb, ClaimCouponRequest, ClaimCouponResponse, GetClaimRequest, GetClaimResponse,
     ListClaimsRequest, ListClaimsResponse, ListUserClaimsRequest, ListUserClaimsResponse,
@@ -12,14 +13,8 @@ use tonic::{Request, Response, Status};
 use super::cards::{card_ids, to_value};
 use crate::{
     Accounts,
-    app::{
-        coupons::{NewClaim, Till},
-        named_domain, stored_domain,
-    },
-    domain::{
-        coupon::{Claim, Order, Redemption},
-        origin::Origin,
-    },
+    app::coupons::{NewClaim, Till},
+    domain::coupon::{Claim, Order, Redemption},
 };
 
 #[tonic::async_trait]

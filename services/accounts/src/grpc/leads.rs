@@ -1,6 +1,7 @@
 //! `LeadService`: decode, call the use case, encode.
 
 use siyu_clock::Micros;
+use siyu_observed::{Origin, named_domain, stored_domain};
 use siyu_proto::accounts::v1::{
     self as pb, DeleteLeadRequest, DeleteLeadResponse, ExportLeadsRequest, ExportLeadsResponse,
     GetLeadRequest, GetLeadResponse, ListLeadsRequest, ListLeadsResponse, SubmitLeadRequest,
@@ -14,11 +15,10 @@ use tonic::{Request, Response, Status};
 use super::cards::{card_of, to_field_kind};
 use crate::{
     Accounts,
-    app::{LeadView, NewLead, named_domain, newest_lead, stored_domain},
+    app::{LeadView, NewLead, newest_lead},
     domain::{
         card,
         lead::{Answer, Given},
-        origin::Origin,
     },
 };
 

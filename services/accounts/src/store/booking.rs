@@ -1,10 +1,8 @@
 use serde::{Deserialize, Serialize};
 use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_observed::Origin;
 
-use crate::{
-    domain::{booking::BookingState, origin::Origin},
-    sealing::Sealed,
-};
+use crate::{domain::booking::BookingState, sealing::Sealed};
 
 statements! {
     INSERT = "INSERT INTO booking (account_id, booking_id, card_id, start_time, end_time, user_id, state, key_id, sealed, \

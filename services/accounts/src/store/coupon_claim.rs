@@ -1,10 +1,8 @@
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx, on_db, rows, statements};
+use siyu_observed::Origin;
 
-use crate::domain::{
-    coupon::{Claim, Order, Redemption},
-    origin::Origin,
-};
+use crate::domain::coupon::{Claim, Order, Redemption};
 
 statements! {
     GET = "SELECT * FROM coupon_claim WHERE account_id = $1 AND claim_id = $2";

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 use siyu_db::{DbError, Tx, on_db, statements};
+use siyu_observed::Origin;
 
-use crate::{domain::origin::Origin, sealing::Sealed};
+use crate::sealing::Sealed;
 
 statements! {
     INSERT = "INSERT INTO lead (account_id, lead_id, card_id, user_id, state, key_id, sealed, consent_version, mount, \

@@ -32,7 +32,7 @@ pub(super) async fn tell(
         tags.sort();
         standings.push(to_fan_standing(&fan.user_id, &fan.standing, tags));
     }
-    outbox.write(tx, fans_changed(account_id, &standings)).await
+    outbox.write(tx, fans_changed(account_id, standings)).await
 }
 
 /// Like [`tell`], of the fans with the ordinals.

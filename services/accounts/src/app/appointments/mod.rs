@@ -4,22 +4,20 @@ mod notices;
 
 use siyu_clock::Micros;
 use siyu_db::Tx;
+use siyu_observed::{Origin, interaction, interactions_observed};
 use siyu_proto::crm::v1::InteractionKind;
 use siyu_rpc::{Error, Page, name, retrying};
 
 use super::{
     cards::{check_active, check_conditions},
     contents::{locked, wrong_state},
-    origin::interaction,
 };
 use crate::{
     Accounts,
     domain::{
         card::Settings,
         content::{ContentKind, ContentState},
-        origin::Origin,
     },
-    events,
     store::{self, appointment::Appointment, content::Content},
 };
 
@@ -134,8 +132,8 @@ impl Accounts {
         let event_id = format!("appointment:{}", self.ids.ulid(now));
         let kind = InteractionKind::LiveAppointment;
         let interaction = interaction(event_id, &appointment.user_id, kind, now, target, &new.origin);
-        let event = events::interactions_observed(account_id, vec![interaction], Vec::new());
-        Ok(self.outbox.write(tx, [event]).await?)
+        let events = interactions_observed(account_id, [interaction.into()]);
+        Ok(self.outbox.write(tx, events).await?)
     }
 
     /// Cancels the appointment of a user.

@@ -6,7 +6,7 @@ use siyu_telemetry::names;
 
 use crate::{Accounts, events, jobs::Failures, store};
 
-/// Users in one event, and in one transaction.
+/// Users in one transaction.
 const CHUNK: i64 = 500;
 /// Lives that are looked up at once.
 const DUE_AT_ONCE: i64 = 100;
@@ -49,7 +49,7 @@ impl Accounts {
             store::content::settle_notice(&mut tx, &content).await?;
         }
         if count > 0 {
-            self.outbox.write(&mut tx, [events::live_notice(&content, notice, users)]).await?;
+            self.outbox.write(&mut tx, events::live_notice(&content, notice, users)).await?;
         }
         tx.commit().await?;
         self.outbox.wake();

@@ -5,6 +5,7 @@ mod slots;
 
 use siyu_clock::Micros;
 use siyu_db::Tx;
+use siyu_observed::{Origin, interaction, interactions_observed};
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
@@ -12,17 +13,14 @@ use tonic::Code;
 use super::{
     cards::{card_in_use, check_conditions},
     collided,
-    origin::interaction,
 };
 use crate::{
     Accounts,
     domain::{
         booking::{BookingSettings, BookingState, Step},
         card::{Card, Settings},
-        origin::Origin,
         phone,
     },
-    events,
     sealing::Sealed,
     store::{self, booking::Booking, booking_slot::Slot},
 };
@@ -88,8 +86,8 @@ impl Accounts {
                 card.name(),
                 &new.origin,
             );
-            let event = events::interactions_observed(&new.account_id, vec![interaction], Vec::new());
-            self.outbox.write(&mut tx, [event]).await?;
+            let events = interactions_observed(&new.account_id, [interaction.into()]);
+            self.outbox.write(&mut tx, events).await?;
             mutation.finish(tx, &(), now).await?;
             self.outbox.wake();
             Ok(BookingView { booking, contact_phone: masked(&contact_phone) })

@@ -1,5 +1,6 @@
 use siyu_clock::Micros;
 use siyu_db::Tx;
+use siyu_observed::Origin;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
 use siyu_telemetry::names;
@@ -14,7 +15,6 @@ use crate::{
     domain::{
         card::{self, Card},
         coupon::Claim,
-        origin::Origin,
     },
     store,
 };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use siyu_clock::{Clock, Ids, Micros};
 use siyu_db::{Db, DbError, Engine, Tx};
+use siyu_observed::interactions_observed;
 use siyu_outbox::{Draft, Outbox};
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{
@@ -27,8 +28,6 @@ use crate::{
 const LANES: usize = 4;
 /// Calls after which a transaction takes no others: its statements are as good as they get.
 const MOST_CALLS: usize = 256;
-/// Interactions of one event, which may have 64 KiB: the longest names and texts take less than 2 KiB.
-const INTERACTIONS_OF_EVENT: usize = 30;
 
 /// One call.
 #[derive(Debug)]
@@ -171,12 +170,11 @@ impl Counter {
         store::coupon::add_claimed(tx, account_id, &counts).await?;
         let interactions = self.new.iter().map(|claim| {
             let event_id = format!("claim:{}", claim.claim_id);
-            observed(claim, InteractionKind::CouponClaim, event_id, claim.claim_time)
+            observed(claim, InteractionKind::CouponClaim, event_id, claim.claim_time).into()
         });
-        let interactions: Vec<_> = interactions.collect();
-        let of_chunk = |chunk: &[_]| events::interactions_observed(account_id, chunk.to_vec(), Vec::new());
-        let told = interactions.chunks(INTERACTIONS_OF_EVENT).map(of_chunk);
-        Ok(told.chain(self.coupons.values().filter_map(sold_out)).collect())
+        let mut told = interactions_observed(account_id, interactions);
+        told.extend(self.coupons.values().filter_map(sold_out));
+        Ok(told)
     }
 }
 

@@ -6,6 +6,7 @@ mod read;
 mod redeem;
 
 use siyu_clock::Micros;
+use siyu_observed::interaction;
 use siyu_proto::{
     common::v1::ErrorReason,
     crm::v1::{Interaction, InteractionKind},
@@ -13,7 +14,6 @@ use siyu_proto::{
 use siyu_rpc::Error;
 use tonic::Code;
 
-use super::origin;
 use crate::domain::{
     card::{self, Card, Settings},
     coupon::{Claim, Coupon},
@@ -46,5 +46,5 @@ fn outside_validity(message: String, key: &str, moment: Micros) -> Error {
 /// What a fan did with a claim, for the CRM.
 fn observed(claim: &Claim, kind: InteractionKind, event_id: String, time: Micros) -> Interaction {
     let target = card::name(&claim.account_id, &claim.card_id);
-    origin::interaction(event_id, &claim.user_id, kind, time, target, &claim.origin)
+    interaction(event_id, &claim.user_id, kind, time, target, &claim.origin)
 }

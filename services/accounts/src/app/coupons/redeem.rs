@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 use siyu_db::{DbError, Tx};
+use siyu_observed::interactions_observed;
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
@@ -12,7 +13,7 @@ use crate::{
         card::{self, Card},
         coupon::{Claim, Order, TillRefusal, Value, claim_name, code},
     },
-    events, store,
+    store,
 };
 
 /// What the fan shows at the till.
@@ -65,8 +66,8 @@ impl Accounts {
         store::coupon::add_redeemed(tx, account_id, card_id).await?;
         let event_id = format!("redeem:{claim_id}");
         let interaction = observed(claim, InteractionKind::CouponRedeem, event_id, now);
-        let event = events::interactions_observed(account_id, vec![interaction], Vec::new());
-        Ok(self.outbox.write(tx, [event]).await?)
+        let events = interactions_observed(account_id, [interaction.into()]);
+        Ok(self.outbox.write(tx, events).await?)
     }
 }
 

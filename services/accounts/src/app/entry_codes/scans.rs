@@ -7,10 +7,11 @@ use std::{
 
 use siyu_clock::{Clock, Micros};
 use siyu_db::{Db, Engine, Tx};
+use siyu_observed::{Observed, Origin, interaction, interactions_observed};
 use siyu_outbox::Outbox;
 use siyu_proto::{
     common::v1::ErrorReason,
-    crm::v1::{Interaction, InteractionKind, TagAssignment},
+    crm::v1::{InteractionKind, TagAssignment},
 };
 use siyu_rpc::{
     Error,
@@ -21,12 +22,7 @@ use tonic::Code;
 
 use crate::{
     Accounts,
-    app::origin::interaction,
-    domain::{
-        entry_code::{self, State},
-        origin::Origin,
-    },
-    events,
+    domain::entry_code::{self, State},
     store::{self, entry_code::EntryCode},
 };
 
@@ -192,20 +188,23 @@ impl<'a> Round<'a> {
         for (code, scans) in counts.into_values() {
             store::entry_code::count_scans(tx, code, scans).await?;
         }
-        let interactions = self.new.iter().map(|(call, code)| observed(call, code, now)).collect();
-        let tags = self.new.iter().flat_map(|(call, code)| tag_assignments(call, code)).collect();
-        Ok(outbox.write(tx, [events::interactions_observed(account_id, interactions, tags)]).await?)
+        let observed = self.new.iter().map(|(call, code)| observed(call, code, now));
+        Ok(outbox.write(tx, interactions_observed(account_id, observed)).await?)
     }
 }
 
-fn observed(call: &ScanCall, code: &EntryCode, now: Micros) -> Interaction {
+fn observed(call: &ScanCall, code: &EntryCode, now: Micros) -> Observed {
     let origin = Origin {
         mount: code.name(),
         source_domain: code.source_domain.clone(),
         campaign: code.campaign.clone(),
     };
     let target = code.landing.target(&code.account_id);
-    interaction(call.event_id(), &call.user_id, InteractionKind::Scan, now, target, &origin)
+    let kind = InteractionKind::Scan;
+    Observed {
+        interaction: interaction(call.event_id(), &call.user_id, kind, now, target, &origin),
+        tags: tag_assignments(call, code).collect(),
+    }
 }
 
 fn tag_assignments(call: &ScanCall, code: &EntryCode) -> impl Iterator<Item = TagAssignment> {

@@ -5,6 +5,7 @@ mod read;
 use jiff::tz::TimeZone;
 use siyu_clock::Micros;
 use siyu_db::Tx;
+use siyu_observed::{Origin, interaction, interactions_observed};
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
@@ -14,7 +15,6 @@ use super::{
     cards::{card_in_use, check_conditions},
     certification::zone_of,
     collided,
-    origin::interaction,
 };
 pub(crate) use read::newest as newest_lead;
 
@@ -23,9 +23,7 @@ use crate::{
     domain::{
         card::{self, Card, Settings},
         lead::{self, Answer, Given, LeadForm, MOST_A_DAY},
-        origin::Origin,
     },
-    events,
     store::{self, lead::Lead},
 };
 
@@ -88,8 +86,8 @@ impl Accounts {
                 card.name(),
                 &new.origin,
             );
-            let event = events::interactions_observed(&new.account_id, vec![interaction], Vec::new());
-            self.outbox.write(&mut tx, [event]).await?;
+            let events = interactions_observed(&new.account_id, [interaction.into()]);
+            self.outbox.write(&mut tx, events).await?;
             mutation.finish(tx, &(), now).await?;
             self.outbox.wake();
             Ok(masked(lead, &answers))

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
+use siyu_observed::Origin;
 
 use super::Value;
-use crate::domain::origin::Origin;
 
 /// A coupon in the hands of a fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

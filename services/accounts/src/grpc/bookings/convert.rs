@@ -1,5 +1,6 @@
 use prost_types::Timestamp;
 use siyu_clock::Micros;
+use siyu_observed::{Origin, named_domain, stored_domain};
 use siyu_proto::accounts::v1::{self as pb, CreateBookingRequest};
 use siyu_rpc::{
     Error, name,
@@ -7,11 +8,8 @@ use siyu_rpc::{
 };
 
 use crate::{
-    app::{BookingView, NewBooking, NewSlot, named_domain, stored_domain},
-    domain::{
-        booking::{BookingState, Window},
-        origin::Origin,
-    },
+    app::{BookingView, NewBooking, NewSlot},
+    domain::booking::{BookingState, Window},
     store::booking_slot::{self, Slot},
 };
 

@@ -2,6 +2,7 @@
 
 use fast_qr::ECL;
 use siyu_clock::Micros;
+use siyu_observed::{named_domain, stored_domain};
 use siyu_proto::{
     accounts::v1::{self as pb, BatchCreateEntryCodesRequest},
     common::v1::ErrorReason,
@@ -10,7 +11,7 @@ use siyu_rpc::{Error, etag, time::to_proto};
 use tonic::Code;
 
 use crate::{
-    app::{EntryCodeChange, NewEntryCode, named_domain, stored_domain},
+    app::{EntryCodeChange, NewEntryCode},
     domain::{
         entry_code::{self, Landing, LandingKind, State},
         entry_code_picture::{Format, Picture},
