@@ -6,7 +6,7 @@ use siyu_proto::crm::v1::{Interaction, InteractionsObserved, TagAssignment};
 
 /// Something a user did, and the tags the user gets by it. They come in one event: the CRM gives the tags only if it
 /// takes in the interaction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Observed {
     /// What they did.
     pub interaction: Interaction,

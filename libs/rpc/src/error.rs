@@ -127,6 +127,28 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The refusal of another service of the suite, as one's own: code, reason, message and details.
+    pub(crate) fn relayed(status: &Status) -> Option<Self> {
+        let details = status.get_error_details();
+        let info = details.error_info().filter(|info| info.domain == ERROR_DOMAIN)?;
+        let reason = ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))?;
+        let fields = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+        let quotas = details.quota_failure().map(|quota| quota.violations.clone()).unwrap_or_default();
+        let fields =
+            fields.into_iter().map(|wrong| Violation::Field { field: wrong.field, rule: wrong.description });
+        let quotas = quotas.into_iter().map(|violation| Violation::Quota {
+            subject: violation.subject,
+            description: violation.description,
+        });
+        Some(Self {
+            violations: fields.chain(quotas).collect(),
+            metadata: info.metadata.clone(),
+            ..Self::new(status.code(), reason, status.message())
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

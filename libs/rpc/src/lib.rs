@@ -11,6 +11,7 @@ mod call;
 mod deadline;
 mod error;
 pub mod etag;
+pub mod failures;
 pub mod gate;
 pub mod group_commit;
 pub mod mutation;

@@ -54,6 +54,16 @@ pub fn unanswered(status: Status, service: &str, name: &str) -> Error {
     }
 }
 
+/// Like [`unanswered`], for a call that is made on behalf of the caller: what is refused by a rule (a quota, a condition, a
+/// field that the caller sent) the caller is told as it is.
+#[must_use]
+pub fn refused(status: Status, service: &str, name: &str) -> Error {
+    let is_by_rule =
+        matches!(status.code(), Code::ResourceExhausted | Code::FailedPrecondition | Code::InvalidArgument);
+    let relayed = if is_by_rule { Error::relayed(&status) } else { None };
+    relayed.unwrap_or_else(|| unanswered(status, service, name))
+}
+
 /// The services of this process, for each other. It is handed out before they exist, since they may call in circles,
 /// and filled once they do.
 #[derive(Clone, Default)]

@@ -30,6 +30,14 @@ pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
 pub const COUPON_CLAIMS_TOTAL: &str = "siyu_coupon_claims_total";
 /// Scans of entry codes, by `outcome`.
 pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
+/// Pushes, by `outcome`.
+pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
+/// Fans into whose feeds pushes were published.
+pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
+/// Pushes that were returned to fans with their feeds, and what they did with them.
+pub const PUSH_TOUCHES_TOTAL: &str = "siyu_push_touches_total";
+/// Looks for a push and its audience in memory, by `outcome`.
+pub const PUSH_AUDIENCE_CACHE_TOTAL: &str = "siyu_push_audience_cache_total";
 /// Users who began or ceased to follow an account, by `change`.
 pub const FOLLOW_CHANGES_TOTAL: &str = "siyu_follow_changes_total";
 /// Users of whom services were told that they are to be reminded of a live, by `kind`.
@@ -74,6 +82,10 @@ pub fn describe() {
     describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
+    describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
+    describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
+    describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");
+    describe_counter!(PUSH_AUDIENCE_CACHE_TOTAL, "Looks for a push and its audience in memory, by outcome");
     describe_counter!(FOLLOW_CHANGES_TOTAL, "Users who began or ceased to follow an account, by change");
     describe_counter!(
         LIVE_REMINDERS_TOTAL,

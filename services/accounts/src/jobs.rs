@@ -1,9 +1,9 @@
 //! Background work, as a tick that tests and simulated clocks can drive.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use siyu_clock::Micros;
-use siyu_rpc::{Error, mutation};
+use siyu_rpc::{Error, failures::cause_of, mutation};
 use tracing::Instrument;
 
 use crate::Accounts;
@@ -43,40 +43,4 @@ impl Accounts {
             }
         }
     }
-}
-
-/// What a round of background work could not do. It is left for the next round, and does not hold up the others.
-#[derive(Debug, Default)]
-pub(crate) struct Failures {
-    resources: BTreeSet<String>,
-    first: Option<Error>,
-}
-
-impl Failures {
-    /// Logs that what is due for `resource` failed.
-    pub(crate) fn note(&mut self, resource: String, error: Error) {
-        tracing::warn!(resource, %error, cause = cause_of(&error), "this will be tried again; the others go on");
-        self.resources.insert(resource);
-        self.first.get_or_insert(error);
-    }
-
-    /// Whether it failed for `resource` already.
-    pub(crate) fn has(&self, resource: &str) -> bool {
-        self.resources.contains(resource)
-    }
-
-    /// How many to look up for `count` others to be among them.
-    pub(crate) fn and(&self, count: i64) -> i64 {
-        count.saturating_add_unsigned(self.resources.len() as u64)
-    }
-
-    /// The first failure, if there was one.
-    pub(crate) fn into_result(self) -> Result<(), Error> {
-        self.first.map_or(Ok(()), Err)
-    }
-}
-
-/// What is behind an error, for the log.
-pub(crate) fn cause_of(error: &Error) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }

@@ -194,7 +194,15 @@ impl Suite {
             keys.trust_accounts(accounts.clone());
             let outbox = outbox(ServiceName::Subscriptions, &db);
             background.outboxes.push(outbox.clone());
-            let subscriptions = Subscriptions::new(db, clock.clone(), ids.clone(), outbox, accounts);
+            let crm = others.find(ServiceName::Subscriptions, ServiceName::Crm).await?;
+            let crm = crm.context("peers.crm: must name the service, which does not run in this process")?;
+            let cache = siyu_subscriptions::AudienceCache {
+                most_bytes: config.subscriptions.audience_cache_bytes.into(),
+            };
+            let (clock, ids) = (clock.clone(), ids.clone());
+            let subscriptions = Subscriptions::new(db, clock, ids, outbox, cache, accounts, crm);
+            let own = switchboard.peer(ServiceName::Subscriptions.name());
+            background.listeners.extend(subscriptions.listeners(own));
             routes = subscriptions.add_to(routes, max_message_bytes);
             names.extend(siyu_subscriptions::SERVICES);
             background.subscriptions = Some((subscriptions, config.subscriptions.sweep_interval.get()));

@@ -3,19 +3,24 @@
 use std::time::Duration;
 
 use siyu_clock::Micros;
-use siyu_rpc::{Error, mutation};
+use siyu_rpc::{Error, failures::cause_of, mutation};
 use tracing::Instrument;
 
 use crate::Subscriptions;
 
 impl Subscriptions {
-    /// Does everything that is due at `now`: forgets old requests.
+    /// Does everything that is due at `now`: publishes pushes, delivers what was held, forgets old plans and requests. What
+    /// fails stops nothing else.
     ///
     /// # Errors
-    /// When storage fails.
+    /// The first of what failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
-        mutation::purge(&self.db, now).await?;
-        Ok(())
+        let steps = [
+            self.run_due_pushes(now).await,
+            self.purge_plans(now).await,
+            mutation::purge(&self.db, now).await.map_err(Error::from),
+        ];
+        steps.into_iter().collect()
     }
 
     /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.
@@ -23,11 +28,13 @@ impl Subscriptions {
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            timer.tick().await;
             let span = tracing::debug_span!("subscriptions.tick");
-            if let Err(error) = self.tick(self.clock.now()).instrument(span).await {
-                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                tracing::warn!(%error, cause, "background work failed and will be tried again");
+            let done = tokio::select! {
+                _ = timer.tick() => self.tick(self.clock.now()).instrument(span).await,
+                () = self.pushes_due.notified() => self.run_due_pushes(self.clock.now()).instrument(span).await,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, cause = cause_of(&error), "background work failed and will be tried again");
             }
         }
     }

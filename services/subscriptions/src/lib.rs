@@ -1,7 +1,9 @@
-//! Subscriptions: who follows whom (S1), and with that who is reached.
+//! Subscriptions: who follows whom (S1), the pushes that reach followers (S2 to S6, S8, S12), and the feeds they are read in
+//! (S7).
 
 mod app;
 mod domain;
+mod events;
 mod grpc;
 mod jobs;
 mod store;
@@ -10,22 +12,40 @@ use std::sync::Arc;
 
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
-use siyu_outbox::Outbox;
-use siyu_proto::subscriptions::v1::follow_service_server::{self, FollowServiceServer};
+use siyu_outbox::{Listener, Outbox};
+use siyu_proto::subscriptions::v1::{
+    feed_service_server::{self, FeedServiceServer},
+    follow_service_server::{self, FollowServiceServer},
+    push_service_server::{self, PushServiceServer},
+};
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
+use tokio::sync::Notify;
 use tonic::service::Routes;
 
-use app::{directory::Directory, following::Following};
+use app::{
+    directory::Directory,
+    fans::Fans,
+    feed::{Audiences, Published, PublishedHearer, Touching},
+    following::Following,
+    reach::Reach,
+    rights::Rights,
+};
+
+pub use app::feed::AudienceCache;
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_follows"];
+    let own = siyu_db::migrations!["0001_follows", "0002_pushes"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
-pub const SERVICES: &[&str] = &[follow_service_server::SERVICE_NAME];
+pub const SERVICES: &[&str] = &[
+    feed_service_server::SERVICE_NAME,
+    follow_service_server::SERVICE_NAME,
+    push_service_server::SERVICE_NAME,
+];
 
 /// The subscriptions service. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -36,23 +56,64 @@ pub struct Subscriptions {
     outbox: Outbox,
     directory: Arc<Directory>,
     following: Arc<GroupCommit<Following>>,
+    reach: Reach,
+    rights: Rights,
+    fans: Fans,
+    audiences: Arc<Audiences>,
+    touching: Arc<GroupCommit<Touching>>,
+    published: Published,
+    /// There may be something to do for a push at once.
+    pushes_due: Arc<Notify>,
 }
 
 impl Subscriptions {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. Which
-    /// accounts there are it asks the accounts service behind `accounts`. To be called inside a tokio runtime.
+    /// accounts there are, and what they may send, it asks the accounts service behind `accounts`; whom that reaches, the CRM
+    /// behind `crm`. Audiences are kept in memory as `cache` says. To be called inside a tokio runtime.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, accounts: Peer) -> Self {
-        let directory = Arc::new(Directory::new(db.clone(), accounts));
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        cache: AudienceCache,
+        accounts: Peer,
+        crm: Peer,
+    ) -> Self {
+        let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let following = Following::start(db.clone(), clock.clone(), ids.clone(), outbox.clone());
-        Self { db, clock, ids, outbox, directory, following: Arc::new(following) }
+        let touching = Touching::start(db.clone(), outbox.clone());
+        Self {
+            db,
+            clock,
+            ids,
+            outbox,
+            directory,
+            following: Arc::new(following),
+            reach: Reach::new(crm.clone()),
+            rights: Rights::new(accounts),
+            fans: Fans::new(crm),
+            audiences: Arc::new(Audiences::new(cache)),
+            touching: Arc::new(touching),
+            published: Published::new(),
+            pushes_due: Arc::default(),
+        }
+    }
+
+    /// How those who read a feed as it happens hear of what is published, in whichever process; `own` serves its events.
+    #[must_use]
+    pub fn listeners(&self, own: Peer) -> Vec<Listener> {
+        vec![Listener::new("subscriptions", own, Arc::new(PublishedHearer(self.published.clone())))]
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.
     #[must_use]
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
+        let limit = max_message_bytes;
         routes
-            .add_service(FollowServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
+            .add_service(FeedServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(FollowServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(PushServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

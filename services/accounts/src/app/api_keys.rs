@@ -8,6 +8,7 @@ use siyu_proto::common::v1::{ErrorReason, Role};
 use siyu_rpc::{
     Error, Mutation, Page,
     auth::{Caller, Grant, role_name},
+    failures::cause_of,
     retrying,
 };
 use tonic::Code;
@@ -21,7 +22,6 @@ use super::{
 use crate::{
     Accounts,
     domain::api_key::Secret,
-    jobs::cause_of,
     store::{self, api_key::ApiKey},
 };
 

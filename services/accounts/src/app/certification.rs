@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
-use siyu_rpc::{Error, Mutation, Page, retrying};
+use siyu_rpc::{Error, Mutation, Page, failures::Failures, retrying};
 use tonic::Code;
 
 use super::create::{check_display_name, to_json};
@@ -12,7 +12,6 @@ use crate::{
     Accounts,
     domain::{certification::Term, credit_code, right::CertificationClass},
     events,
-    jobs::Failures,
     store::{
         self,
         account::Account,

@@ -32,6 +32,16 @@ impl Crm {
         Ok(FanView { purchases: Some(purchases), ..view(fan, &rules, as_of) })
     }
 
+    /// The ordinals of a user with those of the accounts that know them: account ids and ordinals.
+    pub(crate) async fn list_fan_ordinals(
+        &self,
+        user_id: &str,
+        account_ids: &[&str],
+    ) -> Result<Vec<(String, i64)>, Error> {
+        let mut tx = self.db.begin_read().await?;
+        Ok(store::fan::ordinals_of_user(&mut tx, user_id, account_ids.iter().copied()).await?)
+    }
+
     /// Where a user stands, who may be unknown yet, and the ids of their tags.
     pub(crate) async fn get_fan_standing(
         &self,

@@ -1,9 +1,10 @@
 use siyu_clock::Micros;
 use siyu_proto::crm::v1::{
     self as pb, GetFanRequest, GetFanResponse, GetFanStandingRequest, GetFanStandingResponse,
-    ListFansRequest, ListFansResponse, fan_service_server::FanService,
+    ListFanOrdinalsRequest, ListFanOrdinalsResponse, ListFansRequest, ListFansResponse,
+    fan_service_server::FanService,
 };
-use siyu_rpc::{Page, admit, time::to_proto};
+use siyu_rpc::{Page, admit, name, time::to_proto};
 use tonic::{Request, Response, Status};
 
 use super::convert::{account_id, fan_ids, tier, to_fan_standing, to_tier};
@@ -27,6 +28,18 @@ impl FanService for Crm {
         let (standing, tags, as_of) = self.get_fan_standing(account_id, user_id).await?;
         let standing = to_fan_standing(user_id, &standing, tags);
         Ok(Response::new(GetFanStandingResponse { standing: Some(standing), as_of: Some(to_proto(as_of)) }))
+    }
+
+    async fn list_fan_ordinals(
+        &self,
+        request: Request<ListFanOrdinalsRequest>,
+    ) -> Result<Response<ListFanOrdinalsResponse>, Status> {
+        let request = admit(request)?;
+        let user_id = name::id(&request.user, "users", "user")?;
+        let ids = request.parents.iter().map(|parent| account_id(parent, "parents"));
+        let found = self.list_fan_ordinals(user_id, &ids.collect::<Result<Vec<_>, _>>()?).await?;
+        let ordinals = found.into_iter().map(|(id, ordinal)| (format!("accounts/{id}"), ordinal)).collect();
+        Ok(Response::new(ListFanOrdinalsResponse { ordinals }))
     }
 
     async fn list_fans(

@@ -7,6 +7,8 @@ use crate::domain::{activity::Activity, standing::Standing, tier::Tier};
 statements! {
     GET = "SELECT * FROM fan WHERE account_id = $1 AND user_id = $2";
     FIND_BY_USER = ["SELECT fan.* FROM ", lookup("fan", "user_id", "TEXT", 2), " AND fan.account_id = $1"];
+    ORDINALS_OF_USER = ["SELECT fan.account_id, fan.ordinal FROM ", lookup("fan", "account_id", "TEXT", 2),
+                        " AND fan.user_id = $1"];
     FIND_BY_ORDINAL = ["SELECT fan.* FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     RANGE = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal";
     LIST = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
@@ -236,4 +238,15 @@ fn saved(fan: &Fan) -> Saved<'_> {
         activity.share_count,
         activity.last_share.map(|time| time.0),
     )
+}
+
+/// The ordinals of a user with those of the accounts that know them: account ids and ordinals, in no order.
+pub(crate) async fn ordinals_of_user<'a>(
+    tx: &mut Tx,
+    user_id: &str,
+    account_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<(String, i64)>, DbError> {
+    let text = tx.pick(ORDINALS_OF_USER);
+    let account_ids = rows(account_ids.into_iter().map(|id| [id]))?;
+    on_db!(tx, |conn| sqlx::query_as(text).bind(user_id).bind(account_ids).fetch_all(conn).await)
 }

@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;
     database("subscriptions.database_url", &config.subscriptions.database_url)?;
     positive("subscriptions.max_connections", config.subscriptions.max_connections)?;
+    positive("subscriptions.audience_cache_bytes", config.subscriptions.audience_cache_bytes)?;
     own_databases(config)?;
     auth(&config.auth)?;
     peers(&config.peers)?;

@@ -153,6 +153,8 @@ pub struct Subscriptions {
     pub max_connections: u32,
     /// Pause between two rounds of background work.
     pub sweep_interval: HumanDuration,
+    /// Most bytes of pushes and their audiences that are kept in memory.
+    pub audience_cache_bytes: u32,
 }
 
 /// Section `[events]`.
@@ -324,7 +326,8 @@ impl Default for Subscriptions {
         Self {
             database_url: Secret::default(),
             max_connections: 16,
-            sweep_interval: HumanDuration::from_secs(5),
+            sweep_interval: HumanDuration::from_secs(1),
+            audience_cache_bytes: 256 * 1024 * 1024,
         }
     }
 }

@@ -1,8 +1,13 @@
 //! Use cases.
 
 pub(crate) mod directory;
+pub(crate) mod fans;
+pub(crate) mod feed;
 pub(crate) mod following;
 mod import;
+pub(crate) mod pushes;
+pub(crate) mod reach;
 mod read;
+pub(crate) mod rights;
 
 pub(crate) use import::{Imported, Unusable};

@@ -1,10 +1,10 @@
 //! Telling those with an appointment what becomes of the live: each once, whichever process does it, and whenever it stops.
 
 use siyu_clock::Micros;
-use siyu_rpc::{Error, retrying};
+use siyu_rpc::{Error, failures::Failures, retrying};
 use siyu_telemetry::names;
 
-use crate::{Accounts, events, jobs::Failures, store};
+use crate::{Accounts, events, store};
 
 /// Users in one transaction.
 const CHUNK: i64 = 500;

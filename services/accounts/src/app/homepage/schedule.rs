@@ -5,14 +5,13 @@ use std::time::Duration;
 use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
-use siyu_rpc::{Error, Mutation, retrying};
+use siyu_rpc::{Error, Mutation, failures::Failures, retrying};
 use tonic::Code;
 
 use super::{change, draft_of, seen};
 use crate::{
     Accounts,
     app::certification::locked,
-    jobs::Failures,
     store::{
         self,
         homepage::{

@@ -7,9 +7,9 @@ mod reservations;
 mod wallet;
 
 use siyu_clock::Micros;
-use siyu_rpc::Error;
+use siyu_rpc::{Error, failures::Failures};
 
-use crate::{Accounts, domain::right::RightKind, jobs::Failures, store};
+use crate::{Accounts, domain::right::RightKind, store};
 use books::Books;
 
 pub(crate) use policies::NewPolicy;
