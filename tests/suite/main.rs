@@ -55,6 +55,8 @@ mod observed_tags;
 mod operators;
 mod processes;
 mod raw;
+mod reach;
+mod reach_settings;
 mod reports;
 mod reservations;
 mod rights;

@@ -48,6 +48,8 @@ pub const CRM_INTERACTIONS_TOTAL: &str = "siyu_crm_interactions_total";
 pub const CRM_TIER_CHANGES_TOTAL: &str = "siyu_crm_tier_changes_total";
 /// How long a sweep for due tier changes took.
 pub const CRM_SWEEP_SECONDS: &str = "siyu_crm_sweep_seconds";
+/// Seconds that freezing an audience took.
+pub const CRM_FREEZE_SECONDS: &str = "siyu_crm_freeze_seconds";
 /// Events that were given a position, by `feed`.
 pub const EVENTS_PUBLISHED_TOTAL: &str = "siyu_events_published_total";
 /// Events that are written and have no position yet, by `feed`.
@@ -94,6 +96,11 @@ pub fn describe() {
     describe_counter!(CRM_INTERACTIONS_TOTAL, "Interactions reported to the CRM, by outcome");
     describe_counter!(CRM_TIER_CHANGES_TOTAL, "Fans who changed tier, by cause");
     describe_histogram!(CRM_SWEEP_SECONDS, Unit::Seconds, "How long a sweep for due tier changes took");
+    describe_histogram!(
+        CRM_FREEZE_SECONDS,
+        Unit::Seconds,
+        "How long freezing the audience of a message took"
+    );
     describe_counter!(EVENTS_PUBLISHED_TOTAL, "Events that were given a position, by feed");
     describe_gauge!(EVENTS_UNPUBLISHED, "Events that are written and have no position yet, by feed");
     describe_counter!(EVENTS_CONSUMED_TOTAL, "Events that were applied or parked, by consumer");

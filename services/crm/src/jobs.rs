@@ -11,7 +11,7 @@ use crate::Crm;
 
 impl Crm {
     /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, takes
-    /// deleted tags from fans, lets rules give theirs, forgets old requests.
+    /// deleted tags from fans, lets rules give theirs, forgets old requests and messages.
     ///
     /// # Errors
     /// When storage fails; what was done until then stays done.
@@ -27,6 +27,7 @@ impl Crm {
             }
         }
         mutation::purge(&self.db, now).await?;
+        self.forget_old_reaches(now).await?;
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use siyu_proto::crm::v1::{
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
     lifecycle_service_server::{self, LifecycleServiceServer},
+    reach_service_server::{self, ReachServiceServer},
     tag_rule_service_server::{self, TagRuleServiceServer},
     tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
@@ -40,7 +41,8 @@ pub fn migrations() -> Vec<Migration> {
         "0004_lifecycle",
         "0005_traffic",
         "0006_tag_rules",
-        "0007_behaviour_tags"
+        "0007_behaviour_tags",
+        "0009_reach"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
@@ -52,6 +54,7 @@ pub const SERVICES: &[&str] = &[
     fan_service_server::SERVICE_NAME,
     interaction_service_server::SERVICE_NAME,
     lifecycle_service_server::SERVICE_NAME,
+    reach_service_server::SERVICE_NAME,
     tag_rule_service_server::SERVICE_NAME,
     tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
@@ -115,6 +118,7 @@ impl Crm {
             .add_service(
                 LifecycleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
+            .add_service(ReachServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagRuleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TierServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))

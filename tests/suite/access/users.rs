@@ -9,6 +9,7 @@ use siyu_proto::{
         SubmitLeadRequest,
     },
     common::v1::{Access, Role},
+    crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
     subscriptions::v1::{FollowRequest, GetFollowRequest, ListFollowingRequest, UnfollowRequest},
 };
 use siyu_rpc::auth::{Caller, Grant};
@@ -86,6 +87,17 @@ fn all() -> Vec<Good> {
         ),
         good(NO_ROLE, &CancelAppointmentRequest { parent: content(), user: user() }),
         good(NO_ROLE, &ListUserAppointmentsRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &GetReachPreferenceRequest { parent: parent(), user: user() }),
+        good(
+            NO_ROLE,
+            &UpdateReachPreferenceRequest {
+                parent: parent(),
+                user: user(),
+                reach_preference: Some(ReachPreference::default()),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["opted_out".to_owned()] }),
+                ..Default::default()
+            },
+        ),
         good(NO_ROLE, &FollowRequest { parent: parent(), user: user(), ..Default::default() }),
         good(NO_ROLE, &UnfollowRequest { parent: parent(), user: user(), ..Default::default() }),
         good(NO_ROLE, &GetFollowRequest { parent: parent(), user: user() }),

@@ -13,6 +13,7 @@ mod ledger;
 pub(crate) mod lifecycle;
 mod lifecycle_rules;
 mod observed;
+pub(crate) mod reach;
 pub(crate) mod rules;
 mod standings;
 pub(crate) mod subscriptions_feed;

@@ -6,6 +6,7 @@ pub(crate) mod interaction;
 pub(crate) mod lifecycle;
 pub(crate) mod lifecycle_rules;
 pub(crate) mod purchase;
+pub(crate) mod reach;
 pub(crate) mod standing;
 pub(crate) mod tag;
 pub(crate) mod tag_rule;

@@ -5,9 +5,12 @@ mod convert;
 mod fans;
 mod interactions;
 mod lifecycle;
+mod reach;
+mod reach_convert;
 mod tag_rules;
 mod tags;
 mod tiers;
 mod traffic;
 
 pub(crate) use convert::{interaction, to_fan_standing};
+pub(crate) use reach_convert::to_preference;

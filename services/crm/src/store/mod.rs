@@ -2,6 +2,7 @@
 //! databases read at a few hundred thousand rows a second and which needs no generated SQL.
 
 pub(crate) mod account;
+pub(crate) mod bitmap;
 pub(crate) mod content_topic;
 pub(crate) mod fan;
 pub(crate) mod fan_facts;
@@ -12,6 +13,9 @@ pub(crate) mod interaction;
 pub(crate) mod known_account;
 pub(crate) mod lifecycle_rules;
 pub(crate) mod purchase;
+pub(crate) mod reach;
+pub(crate) mod reach_policy;
+pub(crate) mod reach_preference;
 pub(crate) mod tag;
 pub(crate) mod tag_rule;
 pub(crate) mod tier_change;
@@ -34,6 +38,9 @@ pub(crate) fn statements() -> Vec<Statement> {
         known_account::STATEMENTS,
         lifecycle_rules::STATEMENTS,
         purchase::STATEMENTS,
+        reach::STATEMENTS,
+        reach_policy::STATEMENTS,
+        reach_preference::STATEMENTS,
         tag::STATEMENTS,
         tag_rule::STATEMENTS,
         tier_change::STATEMENTS,

@@ -81,6 +81,7 @@ impl Reach {
             send_time: Some(to_proto(time)),
             service_message: push.service_message,
             validate_only,
+            ..FreezeAudienceRequest::default()
         };
         let answer = self.crm.clone().freeze_audience(request).await;
         let not_answered = |status| refused(status, "crm", &format!("the audience of {name}"));
@@ -134,6 +135,7 @@ impl Reach {
             topic: push.topic.clone(),
             send_time: push.publish_time.map(to_proto),
             service_message: push.service_message,
+            ..ExplainReachRequest::default()
         };
         let answer = self.crm.clone().explain_reach(request).await;
         Ok(answer.map_err(|status| refused(status, "crm", &name))?.into_inner())
