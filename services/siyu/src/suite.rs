@@ -203,6 +203,7 @@ impl Suite {
             let subscriptions = Subscriptions::new(db, clock, ids, outbox, cache, accounts, crm);
             let own = switchboard.peer(ServiceName::Subscriptions.name());
             background.listeners.extend(subscriptions.listeners(own));
+            background.followers.extend(subscriptions.followers());
             routes = subscriptions.add_to(routes, max_message_bytes);
             names.extend(siyu_subscriptions::SERVICES);
             background.subscriptions = Some((subscriptions, config.subscriptions.sweep_interval.get()));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
-use siyu_outbox::{Listener, Outbox};
+use siyu_outbox::{Follower, Listener, Outbox};
 use siyu_proto::subscriptions::v1::{
     feed_service_server::{self, FeedServiceServer},
     follow_service_server::{self, FollowServiceServer},
@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use tonic::service::Routes;
 
 use app::{
+    crm_feed::CrmFeed,
     directory::Directory,
     fans::Fans,
     feed::{Audiences, Published, PublishedHearer, Touching},
@@ -62,6 +63,7 @@ pub struct Subscriptions {
     audiences: Arc<Audiences>,
     touching: Arc<GroupCommit<Touching>>,
     published: Published,
+    follower: Follower,
     /// There may be something to do for a push at once.
     pushes_due: Arc<Notify>,
 }
@@ -83,6 +85,8 @@ impl Subscriptions {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let following = Following::start(db.clone(), clock.clone(), ids.clone(), outbox.clone());
         let touching = Touching::start(db.clone(), outbox.clone());
+        let feed = Arc::new(CrmFeed::new(crm.clone()));
+        let follower = Follower::new("subscriptions", "crm", crm.clone(), db.clone(), clock.clone(), feed);
         Self {
             db,
             clock,
@@ -96,8 +100,15 @@ impl Subscriptions {
             audiences: Arc::new(Audiences::new(cache)),
             touching: Arc::new(touching),
             published: Published::new(),
+            follower,
             pushes_due: Arc::default(),
         }
+    }
+
+    /// How it keeps up with what users want, which the CRM tells.
+    #[must_use]
+    pub fn followers(&self) -> Vec<Follower> {
+        vec![self.follower.clone()]
     }
 
     /// How those who read a feed as it happens hear of what is published, in whichever process; `own` serves its events.

@@ -10,7 +10,10 @@ use siyu_proto::{
     },
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
-    subscriptions::v1::{FollowRequest, GetFollowRequest, ListFollowingRequest, UnfollowRequest},
+    subscriptions::v1::{
+        FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
+        StreamFeedRequest, UnfollowRequest,
+    },
 };
 use siyu_rpc::auth::{Caller, Grant};
 use siyu_tests::TestSuite;
@@ -102,6 +105,9 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &UnfollowRequest { parent: parent(), user: user(), ..Default::default() }),
         good(NO_ROLE, &GetFollowRequest { parent: parent(), user: user() }),
         good(NO_ROLE, &ListFollowingRequest { user: user(), ..Default::default() }),
+        good(NO_ROLE, &ListFeedRequest { user: user(), ..Default::default() }),
+        good(NO_ROLE, &StreamFeedRequest { user: user() }),
+        good(NO_ROLE, &ReportFeedRequest { user: user(), ..Default::default() }),
     ]
 }
 

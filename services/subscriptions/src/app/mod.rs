@@ -1,5 +1,6 @@
 //! Use cases.
 
+pub(crate) mod crm_feed;
 pub(crate) mod directory;
 pub(crate) mod fans;
 pub(crate) mod feed;
