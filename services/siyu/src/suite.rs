@@ -251,6 +251,11 @@ impl Suite {
         self.background.clone()
     }
 
+    /// Takes the work beside the calls: serving does none of it then.
+    pub(crate) fn take_background(&mut self) -> Background {
+        std::mem::take(&mut self.background)
+    }
+
     /// Its services, what their gate decides by, and its background work at work, for a server of another kind.
     #[must_use]
     pub fn into_parts(self) -> (Routes, GateConfig, Running) {

@@ -72,7 +72,7 @@ impl DemoArgs {
         let telemetry = siyu_telemetry::start(&config.telemetry)?;
         let keys = Keys::load(&config)?;
         let clock = SimClock::starting_at(first_day.to_zoned(zone.clone())?.timestamp().into());
-        let suite =
+        let mut suite =
             Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(self.seed), &keys)
                 .await?;
         eprintln!("siyu demo: serving on {url}, ready in {} ms", stopwatch.elapsed().as_millis());
@@ -82,7 +82,7 @@ impl DemoArgs {
             .signer
             .context("the demo signs its own tokens; leave auth.jwks_file and auth.public_key_file empty")?;
         let token = signer.sign(&Caller::service("demo"), Clock::System.now(), TOKEN_TTL)?;
-        let background = suite.background();
+        let background = suite.take_background();
         let server = tokio::spawn({
             let (shutdown, server) = (shutdown.clone(), config.server.clone());
             async move { suite.serve(listener, &server, shutdown).await }
@@ -92,6 +92,7 @@ impl DemoArgs {
         let (clock, background) = (&clock, &background);
         let month = Month { client: &client, traffic: &traffic, first_day, zone: &zone, clock, background };
         let visitors = month.happen().await?;
+        let running = background.start();
         clock.release();
         print(figures(&client).await?)?;
         print(report::refusals(visitors.refusals()))?;
@@ -101,6 +102,7 @@ impl DemoArgs {
             print(lines_to_paste(address.port(), &token))?;
         }
         server.await??;
+        running.stop().await;
         telemetry.shutdown().await;
         Ok(())
     }

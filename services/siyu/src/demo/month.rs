@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
+use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use siyu_clock::{Micros, SimClock};
@@ -9,7 +10,10 @@ use siyu_proto::{
     accounts::v1::{
         CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient,
     },
-    crm::v1::{IngestInteractionsRequest, Interaction, interaction_service_client::InteractionServiceClient},
+    crm::v1::{
+        IngestInteractionsRequest, Interaction, InteractionKind as Kind, RebuildTiersRequest,
+        interaction_service_client::InteractionServiceClient, tier_service_client::TierServiceClient,
+    },
 };
 use siyu_rpc::time::from_proto;
 
@@ -43,9 +47,17 @@ struct Untold {
     engagements: Vec<Interaction>,
 }
 
+impl Untold {
+    /// Whether a user has begun or ceased to follow: what is for followers depends on it.
+    fn has_follow_of(&self, user: &str) -> bool {
+        let is_follow = |done: &Interaction| matches!(done.kind(), Kind::Follow | Kind::Unfollow);
+        self.interactions.iter().any(|done| done.user == user && is_follow(done))
+    }
+}
+
 impl Month<'_> {
-    /// Lives through it, day by day: the platform delivers what users did in bulk, and at once what they wish to get. At the
-    /// end of a day the clock stands at midnight, and what is due by then is done. Answers those who visited.
+    /// Lives through it, day by day: at once happens what users wish to get, and at the end of a day, when the clock stands
+    /// at midnight, the platform delivers in bulk what else they did, and what is due is done. Answers those who visited.
     pub(super) async fn happen(&self) -> anyhow::Result<Visitors> {
         let mut visitors = self.open().await?;
         let accounts = traffic::accounts().map(|(account_id, _)| account_id);
@@ -60,7 +72,9 @@ impl Month<'_> {
                 if is_wish(interaction) {
                     let time = interaction.event_time.as_ref().and_then(from_proto).unwrap_or_default();
                     self.clock.advance_to(time);
-                    self.tell(untold, &mut visitors).await?;
+                    if untold.has_follow_of(&interaction.user) {
+                        self.tell(untold, &visitors).await?;
+                    }
                     visitors.fulfil(accounts[*account], interaction).await?;
                 } else if is_engagement(interaction) {
                     untold.engagements.push(interaction.clone());
@@ -69,14 +83,30 @@ impl Month<'_> {
                 }
             }
             self.clock.advance_to(self.midnight(day_index + 1)?);
-            for untold in &mut untold {
-                self.tell(untold, &mut visitors).await?;
-            }
-            self.background.tick(self.clock.now()).await?;
+            try_join_all(untold.iter_mut().map(|untold| self.tell(untold, &visitors))).await?;
+            self.do_what_is_due().await?;
             progress.inc(u64::try_from(day.len())?);
         }
         progress.finish_and_clear();
+        try_join_all(untold.iter().map(|untold| self.rebuild_tiers(&untold.parent))).await?;
         Ok(visitors)
+    }
+
+    /// Between two midnights nothing is done beside the calls: it would be done again after every single one.
+    async fn do_what_is_due(&self) -> anyhow::Result<()> {
+        let running = self.background.start();
+        let done = self.background.tick(self.clock.now()).await;
+        running.stop().await;
+        Ok(done?)
+    }
+
+    /// What was told late counts as if it had been told in its turn.
+    async fn rebuild_tiers(&self, parent: &str) -> anyhow::Result<()> {
+        let request = RebuildTiersRequest { parent: parent.to_owned() };
+        let mut tiers = TierServiceClient::new(self.client.clone());
+        let mut progress = tiers.rebuild_tiers(request).await?.into_inner();
+        while progress.message().await?.is_some() {}
+        Ok(())
     }
 
     /// Makes the brand and its accounts, and has each put up what visitors find.
@@ -102,7 +132,7 @@ impl Month<'_> {
     }
 
     /// Delivers what users of an account did.
-    async fn tell(&self, untold: &mut Untold, visitors: &mut Visitors) -> anyhow::Result<()> {
+    async fn tell(&self, untold: &mut Untold, visitors: &Visitors) -> anyhow::Result<()> {
         let mut client = InteractionServiceClient::new(self.client.clone());
         for batch in mem::take(&mut untold.interactions).chunks(MOST_INTERACTIONS) {
             let (parent, interactions) = (untold.parent.clone(), batch.to_vec());

@@ -33,7 +33,8 @@ pub(super) struct Visitors {
     refusals: BTreeMap<(String, String), i64>,
 }
 
-/// Whether an interaction goes through the accounts service, one call for each: what comes of it depends on what was before.
+/// Whether an interaction goes through the accounts service, one call for each at its moment: what comes of it
+/// depends on what was before.
 pub(super) fn is_wish(interaction: &Interaction) -> bool {
     matches!(
         interaction.kind(),
@@ -66,10 +67,10 @@ impl Visitors {
     }
 
     /// Records visits and clicks of an account.
-    pub(super) async fn engage(&mut self, parent: &str, done: &[Interaction]) -> anyhow::Result<()> {
+    pub(super) async fn engage(&self, parent: &str, done: &[Interaction]) -> anyhow::Result<()> {
         let engagements = done.iter().map(engagement).collect();
         let request = RecordEngagementsRequest { parent: parent.to_owned(), engagements };
-        let answer = self.engagements.record_engagements(request).await?.into_inner();
+        let answer = self.engagements.clone().record_engagements(request).await?.into_inner();
         if let Some(first) = answer.rejections.first() {
             bail!("{parent}: {} of {} rejected: {first:?}", answer.rejections.len(), done.len());
         }
