@@ -64,6 +64,8 @@ mod reservations;
 mod rights;
 mod rights_contention;
 mod schema;
+mod segments;
+mod segments_model;
 mod shutdown;
 mod simulation;
 mod support;

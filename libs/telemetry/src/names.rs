@@ -50,6 +50,16 @@ pub const CRM_TIER_CHANGES_TOTAL: &str = "siyu_crm_tier_changes_total";
 pub const CRM_SWEEP_SECONDS: &str = "siyu_crm_sweep_seconds";
 /// Seconds that freezing an audience took.
 pub const CRM_FREEZE_SECONDS: &str = "siyu_crm_freeze_seconds";
+/// Bytes of fans that are kept in memory to answer filters.
+pub const CRM_FAN_INDEX_BYTES: &str = "siyu_crm_fan_index_bytes";
+/// Times that all fans of an account were read into memory.
+pub const CRM_FAN_INDEX_LOADS_TOTAL: &str = "siyu_crm_fan_index_loads_total";
+/// Accounts whose fans had to leave memory for those of others.
+pub const CRM_FAN_INDEX_EVICTIONS_TOTAL: &str = "siyu_crm_fan_index_evictions_total";
+/// Fans in memory who were read again because they had changed.
+pub const CRM_FAN_INDEX_REFRESHED_FANS_TOTAL: &str = "siyu_crm_fan_index_refreshed_fans_total";
+/// How long finding the fans of filters took, once all were in memory.
+pub const CRM_SELECT_SECONDS: &str = "siyu_crm_select_seconds";
 /// Events that were given a position, by `feed`.
 pub const EVENTS_PUBLISHED_TOTAL: &str = "siyu_events_published_total";
 /// Events that are written and have no position yet, by `feed`.
@@ -101,6 +111,11 @@ pub fn describe() {
         Unit::Seconds,
         "How long freezing the audience of a message took"
     );
+    describe_gauge!(CRM_FAN_INDEX_BYTES, Unit::Bytes, "Bytes of fans kept in memory to answer filters");
+    describe_counter!(CRM_FAN_INDEX_LOADS_TOTAL, "Times that all fans of an account were read into memory");
+    describe_counter!(CRM_FAN_INDEX_EVICTIONS_TOTAL, "Accounts whose fans had to leave memory for others");
+    describe_counter!(CRM_FAN_INDEX_REFRESHED_FANS_TOTAL, "Fans read again because they had changed");
+    describe_histogram!(CRM_SELECT_SECONDS, Unit::Seconds, "How long finding the fans of filters took");
     describe_counter!(EVENTS_PUBLISHED_TOTAL, "Events that were given a position, by feed");
     describe_gauge!(EVENTS_UNPUBLISHED, "Events that are written and have no position yet, by feed");
     describe_counter!(EVENTS_CONSUMED_TOTAL, "Events that were applied or parked, by consumer");

@@ -18,6 +18,7 @@ use siyu_proto::crm::v1::{
     interaction_service_server::{self, InteractionServiceServer},
     lifecycle_service_server::{self, LifecycleServiceServer},
     reach_service_server::{self, ReachServiceServer},
+    segment_service_server::{self, SegmentServiceServer},
     tag_rule_service_server::{self, TagRuleServiceServer},
     tag_service_server::{self, TagServiceServer},
     tier_service_server::{self, TierServiceServer},
@@ -27,8 +28,8 @@ use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
 use app::{
-    accounts_feed::AccountsFeed, directory::Directory, ingestion::Ingestion,
-    subscriptions_feed::SubscriptionsFeed, turns::Turns,
+    accounts_feed::AccountsFeed, audience::fan_indexes::FanIndexes, directory::Directory,
+    ingestion::Ingestion, subscriptions_feed::SubscriptionsFeed, turns::Turns,
 };
 
 /// The schema of the service, step by step.
@@ -42,6 +43,7 @@ pub fn migrations() -> Vec<Migration> {
         "0005_traffic",
         "0006_tag_rules",
         "0007_behaviour_tags",
+        "0008_audiences",
         "0009_reach"
     ]
     .to_vec();
@@ -55,11 +57,21 @@ pub const SERVICES: &[&str] = &[
     interaction_service_server::SERVICE_NAME,
     lifecycle_service_server::SERVICE_NAME,
     reach_service_server::SERVICE_NAME,
+    segment_service_server::SERVICE_NAME,
     tag_rule_service_server::SERVICE_NAME,
     tag_service_server::SERVICE_NAME,
     tier_service_server::SERVICE_NAME,
     traffic_service_server::SERVICE_NAME,
 ];
+
+/// How the CRM works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Most concurrent calls whose interactions share a transaction.
+    pub max_calls_per_commit: usize,
+    /// Most bytes of fans that are kept in memory to answer filters.
+    pub audience_cache_bytes: u64,
+}
 
 /// The CRM. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -70,14 +82,14 @@ pub struct Crm {
     directory: Arc<Directory>,
     turns: Arc<Turns>,
     ingestion: Arc<GroupCommit<Ingestion>>,
+    fan_indexes: Arc<FanIndexes>,
     followers: Vec<Follower>,
 }
 
 impl Crm {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. It asks
     /// the accounts service behind `accounts` for what it does not know of an account, and learns who follows from the
-    /// subscriptions service, where there is one. At most `max_calls_per_commit`
-    /// concurrent calls share a transaction. To be called inside a tokio runtime.
+    /// subscriptions service, where there is one. To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
@@ -85,7 +97,7 @@ impl Crm {
         outbox: Outbox,
         accounts: Peer,
         subscriptions: Option<Peer>,
-        max_calls_per_commit: usize,
+        settings: Settings,
     ) -> Self {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let feed = AccountsFeed::new(db.clone(), clock.clone(), outbox.clone(), accounts.clone());
@@ -96,9 +108,11 @@ impl Crm {
             followers.push(follow("subscriptions", peer, Arc::new(feed)));
         }
         let turns = Arc::new(Turns::new());
+        let most_calls = settings.max_calls_per_commit;
         let ingestion =
-            Ingestion::start(db.clone(), clock.clone(), outbox.clone(), turns.clone(), max_calls_per_commit);
-        Self { db, clock, outbox, directory, turns, ingestion: Arc::new(ingestion), followers }
+            Ingestion::start(db.clone(), clock.clone(), outbox.clone(), turns.clone(), most_calls);
+        let fan_indexes = Arc::new(FanIndexes::new(db.clone(), settings.audience_cache_bytes));
+        Self { db, clock, outbox, directory, turns, ingestion: Arc::new(ingestion), fan_indexes, followers }
     }
 
     /// How it keeps up with other services.
@@ -119,6 +133,7 @@ impl Crm {
                 LifecycleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
             .add_service(ReachServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
+            .add_service(SegmentServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagRuleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TierServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))

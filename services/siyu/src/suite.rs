@@ -178,10 +178,13 @@ impl Suite {
             let accounts = others.accounts(ServiceName::Crm).await?;
             let subscriptions = others.find(ServiceName::Crm, ServiceName::Subscriptions).await?;
             keys.trust_accounts(accounts.clone());
-            let max_calls = usize::try_from(config.crm.max_calls_per_commit)?;
+            let settings = siyu_crm::Settings {
+                max_calls_per_commit: usize::try_from(config.crm.max_calls_per_commit)?,
+                audience_cache_bytes: config.crm.audience_cache_bytes,
+            };
             let outbox = outbox(ServiceName::Crm, &db);
             background.outboxes.push(outbox.clone());
-            let crm = Crm::new(db, clock.clone(), outbox, accounts, subscriptions, max_calls);
+            let crm = Crm::new(db, clock.clone(), outbox, accounts, subscriptions, settings);
             background.followers.extend(crm.followers());
             routes = crm.add_to(routes, max_message_bytes);
             names.extend(siyu_crm::SERVICES);

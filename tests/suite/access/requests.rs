@@ -44,6 +44,7 @@ pub(super) fn good<T: Call + Message>(least: Role, request: &T) -> Good {
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
     [
         super::requests_accounts::all(about),
+        super::requests_audiences::all(about),
         super::requests_cards::all(about),
         super::requests_codes::all(about),
         super::requests_common::all(about),

@@ -20,6 +20,7 @@ use crate::{
     coupons::claim_for_roles,
     homepage::publish_now,
     raw::{call, channel},
+    segments::create_in,
     support::{fan, follow, seconds_ago, store},
     tag_rules::{customers, make_in},
     tags::create,
@@ -50,7 +51,7 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     suite.finish().await;
 }
 
-/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a published homepage
+/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a segment, a published homepage
 /// and a coupon that somebody has claimed for each role.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
@@ -58,6 +59,7 @@ async fn two_tenants(suite: &TestSuite) {
         store(suite, id, &[follow("f", "u1", seconds_ago(suite, 5))]).await;
         create(suite, id, "vip").await.unwrap();
         make_in(suite, id, "bought", "buyer", customers(1)).await.unwrap();
+        create_in(suite, id, "fans", "following = true").await.unwrap();
         publish_now(suite, id).await;
         requests_leads::prepare(suite, id).await;
         claim_for_roles(suite, id).await;

@@ -122,6 +122,7 @@ impl FanTags {
         store::fan_tag::remove(tx, account_id, &taken).await?;
         store::tag::count_fans(tx, account_id, &counts).await?;
         let changed: Vec<i64> = self.changed.iter().copied().collect();
+        store::fan_change::note(tx, account_id, self.changed.iter().copied()).await?;
         tell_of(tx, outbox, account_id, &changed).await
     }
 }

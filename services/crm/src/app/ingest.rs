@@ -15,6 +15,7 @@ use crate::{
     domain::{
         activity::Activity,
         interaction::{Interaction, Kind},
+        profile::is_earlier,
         purchase::{OrderFacts, local_day_and_month},
         standing::{Fact, Standing},
     },
@@ -205,12 +206,16 @@ async fn take_in(
                 standing: Standing::unknown(),
                 rules_version: ledger.rules.version,
                 first_time: interaction.event_time,
+                first_source: interaction.source.clone(),
                 last_time: interaction.event_time,
                 interaction_count: 0,
                 activity: Activity::default(),
             }
         });
-        fan.first_time = fan.first_time.min(interaction.event_time);
+        if is_earlier((interaction.event_time, &interaction.source), (fan.first_time, &fan.first_source)) {
+            fan.first_time = interaction.event_time;
+            fan.first_source.clone_from(&interaction.source);
+        }
         fan.last_time = fan.last_time.max(interaction.event_time);
         fan.interaction_count += 1;
         fan.activity.note(interaction.kind, interaction.event_time);

@@ -53,6 +53,7 @@ impl Ledger {
     pub(super) async fn save(&self, tx: &mut Tx, fans: &[Fan]) -> Result<(), DbError> {
         let account_id = &self.account.account_id;
         store::fan::save(tx, account_id, fans).await?;
+        store::fan_change::note(tx, account_id, fans.iter().map(|fan| fan.ordinal)).await?;
         store::tier_change::insert(tx, account_id, &self.changes).await?;
         store::account::save(tx, &self.account).await?;
         tell(tx, &self.outbox, account_id, &self.moved(fans)).await

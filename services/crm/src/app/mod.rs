@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts_feed;
 pub(crate) mod analytics;
+pub(crate) mod audience;
 mod behaviours;
 pub(crate) mod directory;
 pub(crate) mod fan_tags;

@@ -164,6 +164,7 @@ impl Crm {
         } else {
             let rows: Vec<(i64, i64)> = ordinals.iter().map(|ordinal| (*ordinal, number)).collect();
             store::fan_tag::remove(&mut tx, account_id, &rows).await?;
+            store::fan_change::note(&mut tx, account_id, ordinals.iter().copied()).await?;
             tell_of(&mut tx, &self.outbox, account_id, &ordinals).await?;
         }
         tx.commit().await?;

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use siyu_clock::Micros;
 
+/// Where interactions come from, as storage calls it; an empty text is not known.
+pub(crate) const SOURCES: [&str; 4] = ["public", "commercial", "private", "external"];
+
 /// One thing a user did towards an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Interaction {

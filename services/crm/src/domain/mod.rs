@@ -2,9 +2,12 @@
 
 pub(crate) mod activity;
 pub(crate) mod behaviour;
+pub(crate) mod fan_index;
+pub(crate) mod filter;
 pub(crate) mod interaction;
 pub(crate) mod lifecycle;
 pub(crate) mod lifecycle_rules;
+pub(crate) mod profile;
 pub(crate) mod purchase;
 pub(crate) mod reach;
 pub(crate) mod standing;

@@ -7,6 +7,7 @@ mod interactions;
 mod lifecycle;
 mod reach;
 mod reach_convert;
+mod segments;
 mod tag_rules;
 mod tags;
 mod tiers;

@@ -20,13 +20,13 @@ statements! {
            ORDER BY next_change_at, account_id, ordinal LIMIT $2";
     SAVE = ["INSERT INTO fan (account_id, ordinal, user_id, following, follow_time, follow_event_id, tier, tier_since, \
              score, score_time, next_change_at, rules_version, first_time, last_time, interaction_count, \
-             active_count, last_active_time, share_count, last_share_time) \
+             active_count, last_active_time, share_count, last_share_time, first_source) \
              SELECT $1, CAST(input.value->>0 AS BIGINT), input.value->>1, CAST(input.value->>2 AS BIGINT), \
              CAST(input.value->>3 AS BIGINT), input.value->>4, input.value->>5, CAST(input.value->>6 AS BIGINT), \
              CAST(input.value->>7 AS DOUBLE PRECISION), CAST(input.value->>8 AS BIGINT), CAST(input.value->>9 AS BIGINT), \
              CAST(input.value->>10 AS BIGINT), CAST(input.value->>11 AS BIGINT), CAST(input.value->>12 AS BIGINT), \
              CAST(input.value->>13 AS BIGINT), CAST(input.value->>14 AS BIGINT), CAST(input.value->>15 AS BIGINT), \
-             CAST(input.value->>16 AS BIGINT), CAST(input.value->>17 AS BIGINT) FROM ",
+             CAST(input.value->>16 AS BIGINT), CAST(input.value->>17 AS BIGINT), input.value->>18 FROM ",
             rows(2),
             " WHERE TRUE ON CONFLICT (account_id, ordinal) DO UPDATE SET following = excluded.following, \
              follow_time = excluded.follow_time, follow_event_id = excluded.follow_event_id, tier = excluded.tier, \
@@ -35,7 +35,7 @@ statements! {
              first_time = excluded.first_time, last_time = excluded.last_time, \
              interaction_count = excluded.interaction_count, active_count = excluded.active_count, \
              last_active_time = excluded.last_active_time, share_count = excluded.share_count, \
-             last_share_time = excluded.last_share_time"];
+             last_share_time = excluded.last_share_time, first_source = excluded.first_source"];
 }
 
 /// A fan: who it is, where they stand, and how much was seen of them.
@@ -47,6 +47,8 @@ pub(crate) struct Fan {
     /// Version of the rules behind the standing.
     pub(crate) rules_version: i64,
     pub(crate) first_time: Micros,
+    /// Where the earliest interaction came from: one of `SOURCES`, or empty.
+    pub(crate) first_source: String,
     pub(crate) last_time: Micros,
     pub(crate) interaction_count: i64,
     pub(crate) activity: Activity,
@@ -72,6 +74,7 @@ struct FanRow {
     last_active_time: Option<i64>,
     share_count: i64,
     last_share_time: Option<i64>,
+    first_source: String,
 }
 
 impl TryFrom<FanRow> for Fan {
@@ -95,6 +98,7 @@ impl TryFrom<FanRow> for Fan {
             standing,
             rules_version: row.rules_version,
             first_time: Micros(row.first_time),
+            first_source: row.first_source,
             last_time: Micros(row.last_time),
             interaction_count: row.interaction_count,
             activity: Activity {
@@ -195,7 +199,7 @@ pub(crate) async fn due(tx: &mut Tx, now: Micros, limit: i64) -> Result<Vec<(Str
     on_db!(tx, |conn| sqlx::query_as(text).bind(now.0).bind(limit).fetch_all(conn).await)
 }
 
-/// Stores fans, new ones and known ones.
+/// Stores fans, new ones and known ones. Who does so notes it in `fan_change`.
 pub(crate) async fn save(tx: &mut Tx, account_id: &str, fans: &[Fan]) -> Result<(), DbError> {
     if fans.is_empty() {
         return Ok(());
@@ -226,6 +230,7 @@ struct Saved<'a>(
     Option<i64>,
     i64,
     Option<i64>,
+    &'a str,
 );
 
 fn saved(fan: &Fan) -> Saved<'_> {
@@ -251,6 +256,7 @@ fn saved(fan: &Fan) -> Saved<'_> {
         activity.last_active.map(|time| time.0),
         activity.share_count,
         activity.last_share.map(|time| time.0),
+        &fan.first_source,
     )
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod bitmap;
 pub(crate) mod content_topic;
 pub(crate) mod fan;
+pub(crate) mod fan_change;
 pub(crate) mod fan_facts;
 pub(crate) mod fan_tag;
 pub(crate) mod figures;
@@ -12,10 +13,12 @@ pub(crate) mod import;
 pub(crate) mod interaction;
 pub(crate) mod known_account;
 pub(crate) mod lifecycle_rules;
+pub(crate) mod profile;
 pub(crate) mod purchase;
 pub(crate) mod reach;
 pub(crate) mod reach_policy;
 pub(crate) mod reach_preference;
+pub(crate) mod segment;
 pub(crate) mod tag;
 pub(crate) mod tag_rule;
 pub(crate) mod tier_change;
@@ -30,6 +33,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         account::STATEMENTS,
         content_topic::STATEMENTS,
         fan::STATEMENTS,
+        fan_change::STATEMENTS,
         fan_facts::STATEMENTS,
         fan_tag::STATEMENTS,
         figures::STATEMENTS,
@@ -37,10 +41,12 @@ pub(crate) fn statements() -> Vec<Statement> {
         interaction::STATEMENTS,
         known_account::STATEMENTS,
         lifecycle_rules::STATEMENTS,
+        profile::STATEMENTS,
         purchase::STATEMENTS,
         reach::STATEMENTS,
         reach_policy::STATEMENTS,
         reach_preference::STATEMENTS,
+        segment::STATEMENTS,
         tag::STATEMENTS,
         tag_rule::STATEMENTS,
         tier_change::STATEMENTS,

@@ -29,6 +29,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("crm.database_url", &config.crm.database_url)?;
     positive("crm.max_connections", config.crm.max_connections)?;
     positive("crm.max_calls_per_commit", config.crm.max_calls_per_commit)?;
+    positive("crm.audience_cache_bytes", config.crm.audience_cache_bytes)?;
     database("subscriptions.database_url", &config.subscriptions.database_url)?;
     positive("subscriptions.max_connections", config.subscriptions.max_connections)?;
     positive("subscriptions.audience_cache_bytes", config.subscriptions.audience_cache_bytes)?;
@@ -175,8 +176,8 @@ fn file(key: &'static str, path: &Path) -> Checked {
     ensure(is_there, key, &format!("no such file: {}", path.display()))
 }
 
-fn positive(key: &'static str, value: u32) -> Checked {
-    ensure(value > 0, key, "must be greater than zero")
+fn positive(key: &'static str, value: impl Into<u64>) -> Checked {
+    ensure(value.into() > 0, key, "must be greater than zero")
 }
 
 fn not_empty(key: &'static str, value: impl AsRef<Path>) -> Checked {

@@ -141,6 +141,8 @@ pub struct Crm {
     pub sweep_interval: HumanDuration,
     /// Most concurrent calls whose interactions are stored in one transaction; 1 is a transaction for each.
     pub max_calls_per_commit: u32,
+    /// Most bytes of fans that are kept in memory, so that filters over them are answered at once.
+    pub audience_cache_bytes: u64,
 }
 
 /// Section `[subscriptions]`.
@@ -317,6 +319,7 @@ impl Default for Crm {
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(5),
             max_calls_per_commit: 256,
+            audience_cache_bytes: 512 * 1024 * 1024,
         }
     }
 }
