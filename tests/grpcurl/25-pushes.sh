@@ -2,8 +2,8 @@
 # Following, and a push from its draft to the feeds: planned, scheduled, published, reported, explained, recalled.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 start dev "$sim_clock"
-mask='s|/plans/[0-9A-Z]{26}|/plans/ULID|; s/"digest": "[0-9a-f]{64}"/"digest": "SIGNATURE"/; s|pushes/[0-9a-z]{26}|pushes/ulid|'
-mask+='; s/follow:[0-9A-Z]{26}/follow:ULID/'
+mask='s#/plans/[0-9a-z]{26}#/plans/ULID#; s/"digest": "[0-9a-f]{64}"/"digest": "SIGNATURE"/; s#pushes/[0-9a-z]{26}#pushes/ulid#'
+mask+='; s/follow:[0-9a-z]{26}/follow:ULID/'
 lumi
 shop='"parent": "accounts/lumi-flagship"'
 spring='"name": "accounts/lumi-flagship/pushes/spring"'

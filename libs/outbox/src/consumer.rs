@@ -7,6 +7,15 @@ use crate::StoredEvent;
 /// What a service does with the events of another.
 #[tonic::async_trait]
 pub trait Consumer: Send + Sync + 'static {
+    /// Called before the events of a page are applied, while no transaction is open: brings in what they need of other
+    /// services. It may be called again for the same events.
+    ///
+    /// # Errors
+    /// When another service does not answer; the page is tried again later.
+    async fn prepare(&self, _events: &[StoredEvent]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Applies one event, in the transaction that also moves the cursor: exactly once in effect. Events of types it
     /// does not know it passes over. It calls no other service, since a transaction is open.
     ///

@@ -167,6 +167,7 @@ impl Follower {
     async fn apply_page(&self, page: StreamEventsResponse) -> Result<(i32, i64), Error> {
         let partition = page.partition;
         let events: Vec<StoredEvent> = page.events.into_iter().map(stored).collect();
+        self.consumer.prepare(&events).await?;
         let mut poisoned: HashMap<String, String> = HashMap::new();
         loop {
             match self.try_page(partition, &events, &poisoned).await? {

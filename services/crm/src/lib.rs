@@ -104,7 +104,7 @@ impl Crm {
         let follow = |name, peer, feed| Follower::new("crm", name, peer, db.clone(), clock.clone(), feed);
         let mut followers = vec![follow("accounts", accounts, Arc::new(feed))];
         if let Some(peer) = subscriptions {
-            let feed = SubscriptionsFeed::new(clock.clone(), outbox.clone(), peer.clone());
+            let feed = SubscriptionsFeed::new(clock.clone(), outbox.clone(), directory.clone(), peer.clone());
             followers.push(follow("subscriptions", peer, Arc::new(feed)));
         }
         let turns = Arc::new(Turns::new());

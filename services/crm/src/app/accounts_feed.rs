@@ -104,7 +104,8 @@ fn content_of(event: &StoredEvent) -> Result<Option<pb::Content>, Error> {
         .or(updated.and_then(|event| event.content)))
 }
 
-fn known(account: pb::Account) -> Result<KnownAccount, Error> {
+/// What is stored of an account.
+pub(super) fn known(account: pb::Account) -> Result<KnownAccount, Error> {
     let update_time = account.update_time.as_ref().and_then(from_proto).unwrap_or_default();
     Ok(KnownAccount {
         account_id: name::id(&account.name, "accounts", "name")?.to_owned(),

@@ -8,13 +8,15 @@ use std::{
 use jiff::tz::TimeZone;
 use siyu_db::{Db, Tx};
 use siyu_proto::accounts::v1::{
-    GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
+    Account, GetAccountRequest, ListAccountsRequest, accounts_service_client::AccountsServiceClient,
 };
 use siyu_rpc::{
     Error,
     peer::{Peer, unanswered},
 };
+use tonic::Code;
 
+use super::accounts_feed::known;
 use crate::store;
 
 /// What does not change in the life of an account.
@@ -58,7 +60,10 @@ impl Directory {
         let info = match told {
             Some(info) => info,
             // An account that was just made: its event is on the way.
-            None => self.ask(account_id).await?,
+            None => {
+                let account = self.ask(account_id).await?;
+                info(&account.time_zone, account.currency_code)?
+            }
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN {
@@ -74,13 +79,29 @@ impl Directory {
         known.map(|known| info(&known.time_zone, known.currency_code)).transpose()
     }
 
-    async fn ask(&self, account_id: &str) -> Result<AccountInfo, Error> {
+    /// Asks for what the events have not told yet, and stores it as if they had. An account that there is not stays unknown.
+    pub(super) async fn learn(&self, account_id: &str) -> Result<(), Error> {
+        let mut tx = self.db.begin_read().await?;
+        let told = store::known_account::get(&mut tx, account_id).await?;
+        drop(tx);
+        if told.is_some() {
+            return Ok(());
+        }
+        let account = match self.ask(account_id).await {
+            Err(error) if error.code() == Code::NotFound => return Ok(()),
+            answered => known(answered?)?,
+        };
+        let mut tx = self.db.begin().await?;
+        store::known_account::save(&mut tx, &[account]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn ask(&self, account_id: &str) -> Result<Account, Error> {
         let name = format!("accounts/{account_id}");
         let request = GetAccountRequest { name: name.clone() };
         let answer = self.accounts.clone().get_account(request).await;
         let account = answer.map_err(|status| unanswered(status, "accounts", &name))?.into_inner().account;
-        let account = account.unwrap_or_default();
-        info(&account.time_zone, account.currency_code)
+        Ok(account.unwrap_or_default())
     }
 
     /// The accounts of an enterprise, by id; NOT_FOUND when there is no such enterprise.

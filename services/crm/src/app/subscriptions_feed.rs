@@ -1,51 +1,41 @@
 //! Learning from the subscriptions service who follows, by its events.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc};
 
-use siyu_clock::{Clock, Micros};
+use siyu_clock::Clock;
 use siyu_db::Tx;
 use siyu_outbox::{Consumer, Outbox, StoredEvent, oldest_cursors};
-use siyu_proto::{
-    common::v1::{ErrorReason, EventCursor},
-    crm::v1::InteractionsObserved,
-};
+use siyu_proto::{common::v1::EventCursor, crm::v1::InteractionsObserved};
 use siyu_rpc::{Error, name, peer::Peer};
-use tonic::Code;
 
 use super::{directory::Directory, observed::take_in_observed};
-
-/// How long events wait for their account.
-const MOST_WAIT: Duration = Duration::from_secs(60);
 
 /// Applies the events of `feeds/subscriptions`.
 #[derive(Debug)]
 pub(crate) struct SubscriptionsFeed {
     clock: Clock,
     outbox: Outbox,
+    directory: Arc<Directory>,
     subscriptions: Peer,
 }
 
 impl SubscriptionsFeed {
-    pub(crate) fn new(clock: Clock, outbox: Outbox, subscriptions: Peer) -> Self {
-        Self { clock, outbox, subscriptions }
-    }
-}
-
-impl SubscriptionsFeed {
-    /// Somebody may follow an account before the accounts service has told of it: that is on the way, and waited for. If it
-    /// does not come, something is wrong with the account, which must not hold up others.
-    async fn wait_for_account(&self, tx: &mut Tx, account_id: &str, since: Micros) -> Result<(), Error> {
-        let is_fresh = self.clock.now() < since.plus(MOST_WAIT);
-        if !is_fresh || Directory::told(tx, account_id).await?.is_some() {
-            return Ok(());
-        }
-        let message = format!("accounts/{account_id} is not known here yet");
-        Err(Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, message))
+    pub(crate) fn new(clock: Clock, outbox: Outbox, directory: Arc<Directory>, subscriptions: Peer) -> Self {
+        Self { clock, outbox, directory, subscriptions }
     }
 }
 
 #[tonic::async_trait]
 impl Consumer for SubscriptionsFeed {
+    /// Somebody may follow an account before the accounts service has told of it.
+    async fn prepare(&self, events: &[StoredEvent]) -> Result<(), Error> {
+        let keys: BTreeSet<&str> = events.iter().map(|event| event.event_key.as_str()).collect();
+        for key in keys {
+            self.directory.learn(name::id(key, "accounts", "key")?).await?;
+        }
+        Ok(())
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &StoredEvent) -> Result<(), Error> {
         self.apply_together(tx, &[event]).await
     }
@@ -58,7 +48,6 @@ impl Consumer for SubscriptionsFeed {
         match events.first() {
             Some(first) if !observed.is_empty() => {
                 let account_id = name::id(&first.event_key, "accounts", "key")?;
-                self.wait_for_account(tx, account_id, Micros(first.create_time)).await?;
                 take_in_observed(tx, &self.clock, &self.outbox, account_id, observed).await
             }
             _ => Ok(()),

@@ -60,7 +60,7 @@ impl Subscriptions {
         self.directory.check(account_id).await?;
         self.rights.check_mounted(&new.content, "push.content").await?;
         let now = self.clock.now();
-        let push_id = if push_id.is_empty() { self.ids.ulid(now).to_lowercase() } else { push_id };
+        let push_id = if push_id.is_empty() { self.ids.ulid(now) } else { push_id };
         let push = Push {
             account_id: account_id.to_owned(),
             push_id,

@@ -90,7 +90,7 @@ impl Subscriptions {
             return Ok(None);
         }
         let push = Push {
-            push_id: self.ids.ulid(now).to_lowercase(),
+            push_id: self.ids.ulid(now),
             state: State::Sent,
             content,
             audience: Vec::new(),
