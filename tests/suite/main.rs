@@ -56,6 +56,7 @@ mod observed_tags;
 mod operators;
 mod processes;
 mod pushes;
+mod pushes_faults;
 mod raw;
 mod reach;
 mod reach_settings;

@@ -138,8 +138,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resul
     let loaded = config::load(&overrides)?;
     let config = &loaded.config;
     match cli.command {
-        Command::Dev { clock } => serve::run(config, &ServiceName::ALL, clock.source()).await?,
-        Command::Serve { services, clock } => serve::run(config, &services, clock.source()).await?,
+        Command::Dev { clock } => Box::pin(serve::run(config, &ServiceName::ALL, clock.source())).await?,
+        Command::Serve { services, clock } => Box::pin(serve::run(config, &services, clock.source())).await?,
         Command::Migrate { services } => {
             let services = if services.is_empty() { ServiceName::ALL.to_vec() } else { services };
             Suite::migrate(config, &services).await?;
