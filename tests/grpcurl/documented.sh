@@ -57,7 +57,7 @@ paste_all() {
       call TierService/CreateTierRules '{"parent": "accounts/lumi-flagship", "tier_rules": {"half_life": "86400s", "favorable_enter": 5,
         "favorable_leave": 4, "true_love_enter": 9, "true_love_leave": 8, "weights": [{"kind": 1, "points": 1}]}}' >/dev/null
     fi
-    if [[ $command == */RotateSigningKeys* ]]; then
+    if [[ $command == */RotateSigningKeys* || $command == */SchedulePush* || $command == */RecallPush* ]]; then
       call ClockService/AdvanceTime '{"by": "60s"}' >/dev/null
     fi
     if [[ $command == *'$API_KEY'* ]]; then
