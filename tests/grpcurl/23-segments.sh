@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Filters over fans: counted while they are written, saved as segments, refused with the place of the mistake.
+# Filters over fans: counted while they are written, saved as segments, frozen as packages, refused with the place of the mistake.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 start dev "$sim_clock"
 lumi
@@ -29,7 +29,25 @@ call SegmentService/ListSegments "{$account}"
 call SegmentService/EstimateSegment "{$account"', "segment": "accounts/lumi-flagship/segments/buyers"}'
 call SegmentService/DeleteSegment '{"name": "accounts/lumi-flagship/segments/buyers"}'
 
+say "Frozen"
+package() { # ID SOURCE
+  call PackageService/CreatePackage "{$account"', "package_id": "'"$1"'", "package": {"display_name": "'"$1"'", "source": {'"$2"'}}}'
+}
+package fans '"kind": "PACKAGE_SOURCE_KIND_FILTER", "filter": "following = true"'
+package named '"kind": "PACKAGE_SOURCE_KIND_USERS", "users": ["users/u1", "users/u2", "users/nobody"]'
+both='"packages": ["accounts/lumi-flagship/packages/fans", "accounts/lumi-flagship/packages/named"]'
+package others '"kind": "PACKAGE_SOURCE_KIND_DIFFERENCE", '"$both"
+ingest u6 FOLLOW 2026-02-28T08:00:00Z
+call PackageService/GetPackage '{"name": "accounts/lumi-flagship/packages/fans"}'
+call PackageService/StreamPackageMembers '{"name": "accounts/lumi-flagship/packages/others"}'
+call PackageService/StreamPackageMembers '{"name": "accounts/lumi-flagship/packages/fans", "form": "PACKAGE_MEMBER_FORM_BITMAP", "after_ordinal": "2"}'
+call PackageService/DeletePackage '{"name": "accounts/lumi-flagship/packages/fans"}'
+call PackageService/ListPackages "{$account}"
+
 say "What is refused"
+expect_error INVALID_FIELD PackageService/CreatePackage "{$account"', "package_id": "x", "package": {"display_name": "x", "source": {"kind": "PACKAGE_SOURCE_KIND_UNION"}}}'
+expect_error RESOURCE_NOT_FOUND PackageService/CreatePackage "{$account"', "package_id": "x", "package": {"display_name": "x",
+  "source": {"kind": "PACKAGE_SOURCE_KIND_INTERSECTION", '"$both"'}}}'
 for filter in "tier >= FAVOURABLE" "tags = vip" "following = true AND" "(following = true" "region = SHANGHAI" "last_active_time > 2026-02-01" "tags:vipp"; do
   expect_error INVALID_FIELD SegmentService/EstimateSegment "{$account"', "filter": "'"$filter"'"}'
 done

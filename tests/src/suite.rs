@@ -19,9 +19,9 @@ use siyu_proto::{
     crm::v1::{
         analytics_service_client::AnalyticsServiceClient, fan_service_client::FanServiceClient,
         interaction_service_client::InteractionServiceClient,
-        lifecycle_service_client::LifecycleServiceClient, segment_service_client::SegmentServiceClient,
-        tag_rule_service_client::TagRuleServiceClient, tag_service_client::TagServiceClient,
-        tier_service_client::TierServiceClient,
+        lifecycle_service_client::LifecycleServiceClient, package_service_client::PackageServiceClient,
+        segment_service_client::SegmentServiceClient, tag_rule_service_client::TagRuleServiceClient,
+        tag_service_client::TagServiceClient, tier_service_client::TierServiceClient,
     },
 };
 use siyu_rpc::{
@@ -229,6 +229,12 @@ impl TestSuite {
     #[must_use]
     pub fn lifecycle(&self) -> LifecycleServiceClient<Client> {
         LifecycleServiceClient::new(self.client())
+    }
+
+    /// Packages of the CRM.
+    #[must_use]
+    pub fn packages(&self) -> PackageServiceClient<Client> {
+        PackageServiceClient::new(self.client())
     }
 
     /// Segments of the CRM.

@@ -54,6 +54,7 @@ mod mutations;
 mod observed;
 mod observed_tags;
 mod operators;
+mod packages;
 mod processes;
 mod pushes;
 mod pushes_faults;

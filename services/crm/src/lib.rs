@@ -17,6 +17,7 @@ use siyu_proto::crm::v1::{
     fan_service_server::{self, FanServiceServer},
     interaction_service_server::{self, InteractionServiceServer},
     lifecycle_service_server::{self, LifecycleServiceServer},
+    package_service_server::{self, PackageServiceServer},
     reach_service_server::{self, ReachServiceServer},
     segment_service_server::{self, SegmentServiceServer},
     tag_rule_service_server::{self, TagRuleServiceServer},
@@ -44,7 +45,8 @@ pub fn migrations() -> Vec<Migration> {
         "0006_tag_rules",
         "0007_behaviour_tags",
         "0008_audiences",
-        "0009_reach"
+        "0009_reach",
+        "0010_packages"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()
@@ -56,6 +58,7 @@ pub const SERVICES: &[&str] = &[
     fan_service_server::SERVICE_NAME,
     interaction_service_server::SERVICE_NAME,
     lifecycle_service_server::SERVICE_NAME,
+    package_service_server::SERVICE_NAME,
     reach_service_server::SERVICE_NAME,
     segment_service_server::SERVICE_NAME,
     tag_rule_service_server::SERVICE_NAME,
@@ -132,6 +135,7 @@ impl Crm {
             .add_service(
                 LifecycleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes),
             )
+            .add_service(PackageServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(ReachServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(SegmentServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))
             .add_service(TagRuleServiceServer::new(self.clone()).max_decoding_message_size(max_message_bytes))

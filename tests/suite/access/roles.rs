@@ -19,6 +19,7 @@ use super::{
 use crate::{
     coupons::claim_for_roles,
     homepage::publish_now,
+    packages::{make_in as make_package_in, of_filter},
     raw::{call, channel},
     segments::create_in,
     support::{fan, follow, seconds_ago, store},
@@ -51,7 +52,7 @@ async fn users_and_operators_are_kept_out_of_what_is_not_theirs(suite: TestSuite
     suite.finish().await;
 }
 
-/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a segment, a published homepage
+/// Two enterprises with an account each, of the same ids: in both the fan `u1`, the tag `vip`, a segment, a package, a published homepage
 /// and a coupon that somebody has claimed for each role.
 async fn two_tenants(suite: &TestSuite) {
     for id in ["mine", "theirs"] {
@@ -60,6 +61,7 @@ async fn two_tenants(suite: &TestSuite) {
         create(suite, id, "vip").await.unwrap();
         make_in(suite, id, "bought", "buyer", customers(1)).await.unwrap();
         create_in(suite, id, "fans", "following = true").await.unwrap();
+        make_package_in(suite, id, "fans", of_filter("following = true")).await.unwrap();
         publish_now(suite, id).await;
         requests_leads::prepare(suite, id).await;
         claim_for_roles(suite, id).await;

@@ -5,6 +5,7 @@ mod convert;
 mod fans;
 mod interactions;
 mod lifecycle;
+mod packages;
 mod reach;
 mod reach_convert;
 mod segments;

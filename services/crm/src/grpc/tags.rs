@@ -218,7 +218,7 @@ impl Crm {
 }
 
 /// The id in `users/{user}`.
-fn user_id(user: &str) -> &str {
+pub(super) fn user_id(user: &str) -> &str {
     user.trim_start_matches("users/")
 }
 

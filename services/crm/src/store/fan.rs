@@ -10,6 +10,7 @@ statements! {
     ORDINALS_OF_USER = ["SELECT fan.account_id, fan.ordinal FROM ", lookup("fan", "account_id", "TEXT", 2),
                         " AND fan.user_id = $1"];
     FIND_BY_ORDINAL = ["SELECT fan.* FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
+    USERS = ["SELECT ordinal, user_id FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     RANGE = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal";
     FOLLOWERS = "SELECT ordinal FROM fan WHERE account_id = $1 AND following = 1";
     OF_TIER = "SELECT ordinal FROM fan WHERE account_id = $1 AND tier = $2";
@@ -142,6 +143,17 @@ pub(crate) async fn find_by_ordinal(
     let text = tx.pick(FIND_BY_ORDINAL);
     let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
     fans(on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ordinals).fetch_all(conn).await)?)
+}
+
+/// Ordinal and user of those with the ordinals, in no order.
+pub(crate) async fn users(
+    tx: &mut Tx,
+    account_id: &str,
+    ordinals: impl IntoIterator<Item = i64>,
+) -> Result<Vec<(i64, String)>, DbError> {
+    let text = tx.pick(USERS);
+    let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
+    on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ordinals).fetch_all(conn).await)
 }
 
 /// Those with ordinals above `after` and up to `last`, in their order.

@@ -13,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod interaction;
 pub(crate) mod known_account;
 pub(crate) mod lifecycle_rules;
+pub(crate) mod package;
 pub(crate) mod profile;
 pub(crate) mod purchase;
 pub(crate) mod reach;
@@ -41,6 +42,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         interaction::STATEMENTS,
         known_account::STATEMENTS,
         lifecycle_rules::STATEMENTS,
+        package::STATEMENTS,
         profile::STATEMENTS,
         purchase::STATEMENTS,
         reach::STATEMENTS,

@@ -1,6 +1,7 @@
-//! Whom something is for: the fans of whom filters hold, as bitmaps of ordinals (C6).
+//! Whom something is for: the fans of whom filters hold, as bitmaps of ordinals (C6, C7).
 
 pub(crate) mod fan_indexes;
+pub(crate) mod packages;
 pub(crate) mod segments;
 
 use std::collections::{BTreeSet, HashMap};
