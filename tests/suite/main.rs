@@ -60,6 +60,7 @@ mod pushes;
 mod pushes_faults;
 mod raw;
 mod reach;
+mod reach_contention;
 mod reach_settings;
 mod reports;
 mod reservations;

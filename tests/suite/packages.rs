@@ -21,7 +21,7 @@ pub(crate) fn of_filter(filter: &str) -> PackageSource {
     PackageSource { kind: Kind::Filter.into(), filter: filter.to_owned(), ..PackageSource::default() }
 }
 
-fn of_users(users: &[&str]) -> PackageSource {
+pub(crate) fn of_users(users: &[&str]) -> PackageSource {
     let users = users.iter().map(|user| format!("users/{user}")).collect();
     PackageSource { kind: Kind::Users.into(), users, ..PackageSource::default() }
 }

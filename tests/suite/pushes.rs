@@ -23,6 +23,7 @@ use crate::{
     cards::{create as create_card, link},
     feeds::{feed, unseen_feed},
     follows::{SHOP, follow, unfollow},
+    packages::{make as make_package, of_users},
     rights::{allowance, policy, rights},
     support::{at, event, fields, reason, seconds_ago, store},
     tags::{create as create_tag, tag},
@@ -349,12 +350,20 @@ async fn every_fan_is_told_why(suite: TestSuite) {
     create(&suite, "vips", Push { audience: Some(vips), ..Push::default() }).await.unwrap();
     create(&suite, "cool", Push { audience: Some(passers), ..Push::default() }).await.unwrap();
     assert_eq!(explain(&suite, "vips", "ann").await.outcome(), PushOutcome::NotPublished);
-    for id in ["vips", "cool"] {
+    make_package(&suite, "few", of_users(&["bea", "cat"])).await.unwrap();
+    let few = Audience { packages: vec![format!("{SHOP}/packages/few")], ..Audience::default() };
+    create(&suite, "few", Push { audience: Some(few.clone()), ..Push::default() }).await.unwrap();
+    let others = Audience { packages: Vec::new(), excluded_packages: few.packages, ..Audience::default() };
+    create(&suite, "others", Push { audience: Some(others), ..Push::default() }).await.unwrap();
+    for id in ["vips", "cool", "few", "others"] {
         schedule(&suite, id, None).await.unwrap();
     }
     suite.advance(MINUTE).await;
     assert_eq!(counts(&suite, "vips").await.delivered, 3);
     assert_eq!(counts(&suite, "cool").await.delivered, 4);
+    assert_eq!(counts(&suite, "few").await.delivered, 2);
+    let others = counts(&suite, "others").await;
+    assert_eq!((others.planned, others.delivered), (5, 3));
     feed(&suite, "ann").await;
     unfollow(&suite, SHOP, "dan").await;
     suite.advance(MINUTE).await;
@@ -370,6 +379,8 @@ async fn every_fan_is_told_why(suite: TestSuite) {
     assert_eq!(why("vips", "cat").await, (PushOutcome::NotPlanned, ReachVerdict::OutsideTags, false));
     assert_eq!(why("vips", "dan").await, (PushOutcome::Hidden, ReachVerdict::Eligible, false));
     assert_eq!(why("cool", "eve").await, (PushOutcome::NotPlanned, ReachVerdict::OutsideTier, false));
+    assert_eq!(why("few", "ann").await, (PushOutcome::NotPlanned, ReachVerdict::OutsidePackage, false));
+    assert_eq!(why("others", "cat").await, (PushOutcome::Excluded, ReachVerdict::Excluded, false));
     assert_eq!(why("vips", "zoe").await, (PushOutcome::NotPlanned, ReachVerdict::UnknownFan, false));
     suite.finish().await;
 }

@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 
 use crate::{
     reach_settings::{Client, DAY, cap, hours, prefer, reach, write},
+    segments::create_in,
     support::{at, event, fields, follow, seconds_ago, store},
     tags::{create, name as tag_name, tag},
 };
@@ -177,6 +178,46 @@ async fn everybody_gets_one_verdict(suite: TestSuite) {
     suite.finish().await;
 }
 
+async fn audiences_are_made_of_filters_and_segments(suite: TestSuite) {
+    shop(&suite, 4).await;
+    create(&suite, "shop", "vip").await.unwrap();
+    tag(&suite, "vip", &["u1", "u2", "u3", "visitor"]).await.unwrap();
+    for (id, filter) in
+        [("regular", "interaction_count >= 2"), ("second", "interaction_count = 1 AND tags:vip")]
+    {
+        create_in(&suite, "shop", id, filter).await.unwrap();
+    }
+    let liked = |id: &str, user: &str| event(id, user, InteractionKind::Like, seconds_ago(&suite, 30));
+    store(&suite, "shop", &[liked("l1", "u1"), liked("l2", "u4")]).await;
+    let segment = |id: &str| format!("accounts/shop/segments/{id}");
+    let of = |audience: Audience| FreezeAudienceRequest { audience: Some(audience), ..push("p1") };
+    let preview = async |audience: Audience| {
+        let request = FreezeAudienceRequest { validate_only: true, ..of(audience) };
+        let (_, sets) = freeze(reach(&suite), request).await.unwrap();
+        sets.into_iter().map(|(verdict, fans)| (verdict, fans.iter().collect::<Vec<_>>())).collect::<Vec<_>>()
+    };
+    let warm = Audience { filter: "tags:vip AND interaction_count >= 2".to_owned(), ..Audience::default() };
+    assert_eq!(preview(warm.clone()).await, [(Verdict::Eligible, vec![1])]);
+    let both = Audience { segments: vec![segment("regular"), segment("second")], ..Audience::default() };
+    let everybody = [(Verdict::NotFollowing, vec![5]), (Verdict::Eligible, vec![1, 2, 3, 4])];
+    assert_eq!(preview(both.clone()).await, everybody);
+    let without = Audience { excluded_segments: vec![segment("regular")], ..both };
+    let expected =
+        [(Verdict::NotFollowing, vec![5]), (Verdict::Excluded, vec![1, 4]), (Verdict::Eligible, vec![2, 3])];
+    assert_eq!(preview(without).await, expected);
+    let all = Audience { segments: vec![segment("regular")], ..to_tags(&["vip"]).unwrap() };
+    assert_eq!(preview(all.clone()).await, [(Verdict::Eligible, vec![1])]);
+    assert_eq!(verdict(&suite, "u2", of(all.clone())).await, (Verdict::OutsideSegment, false, None));
+    assert_eq!(verdict(&suite, "u4", of(all)).await, (Verdict::OutsideTags, false, None));
+
+    let broken = Audience { filter: "tags:vip AND".to_owned(), ..Audience::default() };
+    let status = freeze(reach(&suite), of(broken)).await.unwrap_err();
+    assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec!["audience.filter".to_owned()]));
+    let unknown = Audience { segments: vec![segment("nothing")], ..Audience::default() };
+    assert_eq!(freeze(reach(&suite), of(unknown)).await.unwrap_err().code(), Code::NotFound);
+    suite.finish().await;
+}
+
 async fn caps_are_never_exceeded(suite: TestSuite) {
     shop(&suite, 3).await;
     let reserving = FrequencyCap { reserved_count: 1, ..cap(3, 7 * DAY) };
@@ -197,7 +238,7 @@ async fn caps_are_never_exceeded(suite: TestSuite) {
     let explained = explain(&suite, "u1", push("p3")).await;
     assert_eq!(
         (explained.reason.as_str(), explained.policy_version, explained.ordinal),
-        ("was reached as often as frequency cap 1 of reach policy 1 allows: 2 times in 86400 s", 1, 1)
+        ("was reached as often as frequency cap 1 of reach policy 1 allows: 2 in 86400 s", 1, 1)
     );
     let tomorrow = FreezeAudienceRequest { send_time: Some(at("2026-03-02T02:00:00Z")), ..push("p4") };
     assert_eq!(counts(&suite, tomorrow.clone()).await, [(Verdict::Capped, 3)]);
@@ -339,6 +380,7 @@ async fn what_is_wrong_is_named_and_counts_nothing(suite: TestSuite) {
 
 siyu_tests::on_both_engines!(
     everybody_gets_one_verdict,
+    audiences_are_made_of_filters_and_segments,
     caps_are_never_exceeded,
     what_is_taken_back_counts_no_more,
     quiet_hours_hold_until_morning,

@@ -39,10 +39,22 @@ fn the_table_holds_every_method_once_and_in_order() {
 }
 
 /// What methods that change nothing are called.
-const READING: [&str; 9] =
-    ["Get", "List", "Backtest", "Compare", "Preview", "Render", "Resolve", "Snapshot", "StreamEvents"];
-/// Methods that read personal data.
-const AUDITED: [&str; 2] = ["GetBooking", "GetLead"];
+const READING: [&str; 12] = [
+    "Get",
+    "List",
+    "Backtest",
+    "Compare",
+    "Estimate",
+    "Explain",
+    "Preview",
+    "Render",
+    "Resolve",
+    "Snapshot",
+    "StreamEvents",
+    "StreamPackageMembers",
+];
+/// Methods that read personal data, or whose reading is a touch.
+const AUDITED: [&str; 3] = ["GetBooking", "GetLead", "ListFeed"];
 
 /// Every pattern that a field of the suite declares, the rules of items included.
 fn patterns() -> BTreeSet<String> {
@@ -323,6 +335,37 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
             "accounts/a/rightReservations/{65}",
             "accounts/a/rightReservations/a b",
         ],
+    ),
+    ("^[a-z0-9_-]{0,63}$", &["", "ads", "{63}"], &["{64}", "Ads", "a b", "a\n"]),
+    (
+        "^(accounts/[a-z0-9-]{1,63})?$",
+        &["", "accounts/a", "accounts/{63}"],
+        &["accounts/", "accounts/{64}", "accounts/a/b", "accounts/a\n"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/[A-Za-z0-9/._-]{1,136}$",
+        &["accounts/a/pushes/spring", "accounts/a/{136}"],
+        &["accounts/a", "accounts/a/", "accounts/a/{137}", "accounts/a/b c", "accounts/a/b\n"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/packages/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/packages/may", "accounts/a/packages/{63}"],
+        &["accounts/a/packages/", "accounts/a/packages/{64}", "accounts/a/packages/-a"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/segments/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/segments/warm_1", "accounts/a/segments/{63}"],
+        &["accounts/a/segments/", "accounts/a/segments/{64}", "accounts/a/segments/A"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/pushes/[a-z0-9-]{1,63}$",
+        &["accounts/a/pushes/spring", "accounts/a/pushes/{63}"],
+        &["accounts/a/pushes/", "accounts/a/pushes/{64}", "accounts/a/pushes/A"],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/pushes/[a-z0-9-]{1,63}/plans/[0-9a-z]{26})?$",
+        &["", "accounts/a/pushes/b/plans/{26}"],
+        &["accounts/a/pushes/b", "accounts/a/pushes/b/plans/{25}", "accounts/a/pushes/b/plans/{27}"],
     ),
 ];
 

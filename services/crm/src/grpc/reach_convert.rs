@@ -229,6 +229,8 @@ pub(super) fn to_explanation(explanation: Explanation) -> pb::ExplainReachRespon
         Fate::Outside(Outside::Followers) => pb::ReachVerdict::NotFollowing,
         Fate::Outside(Outside::Tiers) => pb::ReachVerdict::OutsideTier,
         Fate::Outside(Outside::Tags) => pb::ReachVerdict::OutsideTags,
+        Fate::Outside(Outside::Segments) => pb::ReachVerdict::OutsideSegment,
+        Fate::Outside(Outside::Packages) => pb::ReachVerdict::OutsidePackage,
         Fate::Judged(verdict) => to_verdict(verdict),
     };
     pb::ExplainReachResponse {

@@ -12,8 +12,6 @@ statements! {
     FIND_BY_ORDINAL = ["SELECT fan.* FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     USERS = ["SELECT ordinal, user_id FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     RANGE = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal";
-    FOLLOWERS = "SELECT ordinal FROM fan WHERE account_id = $1 AND following = 1";
-    OF_TIER = "SELECT ordinal FROM fan WHERE account_id = $1 AND tier = $2";
     LIST = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
     LIST_TIER = "SELECT * FROM fan WHERE account_id = $1 AND tier = $2 AND ordinal > $3 ORDER BY ordinal LIMIT $4";
     /// Whose tier decay has lowered, longest overdue first.
@@ -165,18 +163,6 @@ pub(crate) async fn range(tx: &mut Tx, account_id: &str, after: i64, last: i64) 
         .bind(last)
         .fetch_all(conn)
         .await)?)
-}
-
-/// The ordinals of those who follow, in no order.
-pub(crate) async fn followers(tx: &mut Tx, account_id: &str) -> Result<Vec<i64>, DbError> {
-    let text = tx.pick(FOLLOWERS);
-    on_db!(tx, |conn| sqlx::query_scalar(text).bind(account_id).fetch_all(conn).await)
-}
-
-/// The ordinals of those of a tier, in no order.
-pub(crate) async fn of_tier(tx: &mut Tx, account_id: &str, tier: Tier) -> Result<Vec<i64>, DbError> {
-    let text = tx.pick(OF_TIER);
-    on_db!(tx, |conn| sqlx::query_scalar(text).bind(account_id).bind(tier.name()).fetch_all(conn).await)
 }
 
 /// Some with ordinals above `after`, in their order: all, or those of one tier.

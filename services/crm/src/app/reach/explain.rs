@@ -188,7 +188,7 @@ impl Judged<'_> {
         let (number, version) = (place + 1, self.policy_version);
         let seconds = cap.window / Micros::PER_SECOND;
         let reason = format!(
-            "was reached as often as frequency cap {number} of reach policy {version} allows: {allowed} times in \
+            "was reached as often as frequency cap {number} of reach policy {version} allows: {allowed} in \
              {seconds} s"
         );
         (reason, reset_time)

@@ -2,14 +2,15 @@
 
 use roaring::RoaringBitmap;
 use siyu_clock::Micros;
-use siyu_db::Tx;
 use siyu_rpc::Error;
 
-use super::super::tags::known;
+use super::super::audience::Selection;
 use crate::{
     Crm,
-    domain::tier::Tier,
-    store::{self, bitmap::from_ordinals},
+    domain::{
+        filter::{Comparator, Filter, Test},
+        tier::Tier,
+    },
 };
 
 /// Whom something is for: who meets every field that is set, and none of the exclusions. Nothing set: all who follow.
@@ -36,6 +37,9 @@ pub(crate) enum Outside {
     Followers,
     Tiers,
     Tags,
+    /// Or the filter.
+    Segments,
+    Packages,
 }
 
 impl Outside {
@@ -44,6 +48,8 @@ impl Outside {
             Self::Followers => "does not follow the account",
             Self::Tiers => "is of another tier",
             Self::Tags => "has none of the tags",
+            Self::Segments => "does not match the filter, or is in none of the segments",
+            Self::Packages => "is in none of the packages",
         }
     }
 }
@@ -75,51 +81,81 @@ impl Targets {
 impl Crm {
     /// The fans of an audience, as they are now.
     pub(super) async fn targets(&self, account_id: &str, audience: &Audience) -> Result<Targets, Error> {
-        check(audience)?;
-        let as_of = self.clock.now();
-        let mut tx = self.db.begin_read().await?;
-        let followers = from_ordinals(store::fan::followers(&mut tx, account_id).await?)?;
-        let mut parts = Vec::new();
-        if !audience.tiers.is_empty() {
-            let mut fans = RoaringBitmap::new();
-            for tier in &audience.tiers {
-                fans |= from_ordinals(store::fan::of_tier(&mut tx, account_id, *tier).await?)?;
-            }
-            parts.push((Outside::Tiers, fans));
-        }
-        if !audience.tags.is_empty() {
-            parts.push((Outside::Tags, tagged(&mut tx, account_id, &audience.tags).await?));
+        let parts = self.parts(account_id, audience).await?;
+        let excluded = self.excluded(account_id, audience).await?;
+        let mut filters = vec![Filter::Test(Test::Following(true))];
+        filters.extend(parts.iter().map(|(_, filter)| filter.clone()));
+        filters.extend(excluded);
+        let Selection { fans, as_of, .. } = self.select(account_id, filters).await?;
+
+        let mut fans = fans.into_iter();
+        let followers = fans.next().unwrap_or_default();
+        let mut parts: Vec<(Outside, RoaringBitmap)> =
+            parts.into_iter().map(|(outside, _)| outside).zip(fans.by_ref()).collect();
+        if !audience.packages.is_empty() {
+            parts.push((Outside::Packages, self.fans_of_packages(account_id, &audience.packages).await?));
         }
         if parts.is_empty() {
             parts.push((Outside::Followers, followers.clone()));
         }
-        let excluded = tagged(&mut tx, account_id, &audience.excluded_tags).await?;
+        let mut excluded = fans.next().unwrap_or_default();
+        excluded |= self.fans_of_packages(account_id, &audience.excluded_packages).await?;
         Ok(Targets { parts, excluded, followers, as_of })
     }
-}
 
-/// Filters, segments and packages are not looked up yet.
-fn check(audience: &Audience) -> Result<(), Error> {
-    let fields = [
-        ("filter", audience.filter.is_empty()),
-        ("segments", audience.segments.is_empty()),
-        ("packages", audience.packages.is_empty()),
-        ("excluded_segments", audience.excluded_segments.is_empty()),
-        ("excluded_packages", audience.excluded_packages.is_empty()),
-    ];
-    match fields.into_iter().find(|(_, is_empty)| !is_empty) {
-        Some((field, _)) => Err(Error::invalid_field(format!("audience.{field}"), "cannot be looked up yet")),
-        None => Ok(()),
+    /// What each field that is set asks for.
+    async fn parts(&self, account_id: &str, audience: &Audience) -> Result<Vec<(Outside, Filter)>, Error> {
+        let tiers = audience.tiers.iter().map(|tier| Filter::Test(Test::Tier(Comparator::Equal, *tier)));
+        let filter = match audience.filter.as_str() {
+            "" => None,
+            text => Some(self.filter(account_id, "audience.filter", text).await?),
+        };
+        let parts = [
+            (Outside::Tiers, any(tiers.collect())),
+            (Outside::Tags, any(self.tag_filters(account_id, &audience.tags).await?)),
+            (Outside::Segments, filter),
+            (Outside::Segments, any(self.segment_filters(account_id, &audience.segments).await?)),
+        ];
+        Ok(parts.into_iter().filter_map(|(outside, filter)| Some((outside, filter?))).collect())
+    }
+
+    /// What must not hold of a fan.
+    async fn excluded(&self, account_id: &str, audience: &Audience) -> Result<Option<Filter>, Error> {
+        let mut excluded = self.tag_filters(account_id, &audience.excluded_tags).await?;
+        excluded.extend(self.segment_filters(account_id, &audience.excluded_segments).await?);
+        Ok(any(excluded))
+    }
+
+    /// Who is in any of the packages.
+    async fn fans_of_packages(
+        &self,
+        account_id: &str,
+        package_ids: &[String],
+    ) -> Result<RoaringBitmap, Error> {
+        let mut fans = RoaringBitmap::new();
+        for package_id in package_ids {
+            fans |= self.fans_of_package(account_id, package_id).await?;
+        }
+        Ok(fans)
+    }
+
+    async fn tag_filters(&self, account_id: &str, tag_ids: &[String]) -> Result<Vec<Filter>, Error> {
+        for tag_id in tag_ids {
+            self.get_tag(account_id, tag_id).await?;
+        }
+        Ok(tag_ids.iter().map(|tag_id| Filter::Test(Test::Tag(tag_id.clone()))).collect())
+    }
+
+    async fn segment_filters(&self, account_id: &str, segment_ids: &[String]) -> Result<Vec<Filter>, Error> {
+        let mut filters = Vec::with_capacity(segment_ids.len());
+        for segment_id in segment_ids {
+            filters.push(self.filter_of_segment(account_id, segment_id).await?);
+        }
+        Ok(filters)
     }
 }
 
-/// Who has any of the tags.
-async fn tagged(tx: &mut Tx, account_id: &str, tag_ids: &[String]) -> Result<RoaringBitmap, Error> {
-    let mut fans = RoaringBitmap::new();
-    for tag_id in tag_ids {
-        let tag = known(tx, account_id, tag_id).await?;
-        let ordinals = store::fan_tag::some_of_tag(tx, account_id, tag.number, i64::MAX).await?;
-        fans |= from_ordinals(ordinals)?;
-    }
-    Ok(fans)
+/// A filter that holds where any of them does; none where there are none.
+fn any(mut filters: Vec<Filter>) -> Option<Filter> {
+    if filters.len() > 1 { Some(Filter::Any(filters)) } else { filters.pop() }
 }
