@@ -101,7 +101,7 @@ async fn main() -> anyhow::Result<()> {
         decay::measure(&arguments, &engines).await?;
     }
     if arguments.wants(Part::Homepage) {
-        homepage::measure(&arguments, &cores).await?;
+        homepage::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

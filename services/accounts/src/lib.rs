@@ -26,7 +26,7 @@ use siyu_proto::accounts::v1::{
     coupon_service_server::{self, CouponServiceServer},
     engagement_service_server::{self, EngagementServiceServer},
     entry_code_service_server::{self, EntryCodeServiceServer},
-    homepage_service_server::{self, HomepageServiceServer},
+    homepage_service_server,
     lead_service_server::{self, LeadServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
@@ -43,6 +43,7 @@ use app::{
     fans::Fans,
     homepage::{Homepages, PageHearer, StandingHearer},
 };
+use grpc::HomepageServer;
 
 pub use app::homepage::HomepageCache;
 pub use sealing::{LeadKeyError, LeadKeys};
@@ -188,7 +189,7 @@ impl Accounts {
             .add_service(CouponServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EntryCodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
-            .add_service(HomepageServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(HomepageServer::new(self.clone(), limit))
             .add_service(LeadServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -1,5 +1,5 @@
-//! How fast homepages are read, beside a bare tonic that answers as many bytes; what a cold read costs, and how long after
-//! a follow its entrances are what they should be.
+//! How fast homepages are read by viewers who were there before, beside a bare tonic that answers as many bytes; what the
+//! first reading costs, and how long after a follow its entrances are what they should be.
 
 mod content;
 pub(crate) mod echo;
@@ -37,19 +37,33 @@ const COLD: usize = 2_000;
 const FOLLOWS: usize = 200;
 
 /// Measures and prints.
-pub(crate) async fn measure(arguments: &Arguments, cores: &Cores) -> anyhow::Result<()> {
+pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine], cores: &Cores) -> anyhow::Result<()> {
     let viewers = Viewers::new(if arguments.quick { QUICK_VIEWERS } else { VIEWERS });
     println!(
         "\nHomepages: {ACCOUNTS} accounts, {} viewers (Zipf, s = 1), every second a follower; {} rounds.",
         whole(f64::from(u32::try_from(viewers.count())?)),
         arguments.rounds
     );
-    let installation = Installation::create(Engine::Sqlite).await?.context("SQLite is there")?;
+    for engine in engines {
+        println!("\n  {}", engine.name());
+        measure_on(*engine, arguments, &viewers, cores).await?;
+    }
+    Ok(())
+}
+
+async fn measure_on(
+    engine: Engine,
+    arguments: &Arguments,
+    viewers: &Viewers,
+    cores: &Cores,
+) -> anyhow::Result<()> {
+    let installation = Installation::create(engine).await?.context("the engine is there")?;
     let launch = Launch { wrapper: cores.of_server(), ..Launch::default() };
     let mut process = installation.start(&launch)?;
     let url = process.ready().await?;
     content::publish(&connect(&url, &installation.token).await?, viewers.count()).await?;
-    process.kill().await?;
+    // It gives back what it publishes under: who is killed leaves the first event after that waiting for a lease.
+    process.terminate().await?;
 
     // Anew, so that nothing is in memory.
     let metrics = free_address()?;
@@ -58,13 +72,15 @@ pub(crate) async fn measure(arguments: &Arguments, cores: &Cores) -> anyhow::Res
     let url = process.ready().await?;
     let client = connect(&url, &installation.token).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let bytes = cold(&url, &installation.token, &viewers).await?;
+    let bytes = cold(&url, &installation.token, viewers).await?;
     let (echo, echo_url) = echo::start(cores, bytes).await?;
     let own = Server { url, path: reads::PATH, process: process.id().context("the server runs")? };
     let bare = Server { url: echo_url, path: reads::ECHO_PATH, process: echo.id().context("it runs")? };
-    compare(arguments, &viewers, &[own, bare], &installation.token).await?;
+    warm_up(&own, arguments, viewers, &installation.token).await?;
+    let before = Hits::read(&metrics).await?;
+    compare(arguments, viewers, &[own, bare], &installation.token).await?;
     drop(echo);
-    println!("  {}", hit_rates(&metrics).await?);
+    println!("  {}", Hits::read(&metrics).await?.since(&before));
     stale(&client).await?;
     process.kill().await?;
     installation.remove().await
@@ -108,6 +124,26 @@ struct Server {
     process: u32,
 }
 
+/// Has every viewer read once: who comes in the rounds has been there before.
+async fn warm_up(
+    server: &Server,
+    arguments: &Arguments,
+    viewers: &Viewers,
+    token: &str,
+) -> anyhow::Result<()> {
+    let requests = (0..viewers.count()).map(|viewer| viewers.request(viewer)).collect();
+    let before = processor_time(server.process)?;
+    let (took, _) = reads::run(&server.url, server.path, token, arguments.callers, requests).await?;
+    let processor = processor_time(server.process)?.saturating_sub(before);
+    let count = f64::from(u32::try_from(viewers.count())?);
+    println!(
+        "  every viewer once, most for the first time: {} reads/s, {:.1} server µs each",
+        whole(count / took.as_secs_f64()),
+        processor.as_secs_f64() * 1e6 / count
+    );
+    Ok(())
+}
+
 /// Rounds of reads at each server in turn: the suite first, then the bare tonic.
 async fn compare(
     arguments: &Arguments,
@@ -119,19 +155,16 @@ async fn compare(
     let mut rates = [Vec::new(), Vec::new()];
     let mut processors = [Vec::new(), Vec::new()];
     let mut calls = [Histogram::<u64>::new(3)?, Histogram::new(3)?];
-    // One round more than is counted: in the first, most viewers are new.
-    for round in 0..=arguments.rounds {
+    for round in 0..arguments.rounds {
         for (place, Server { url, path, process }) in servers.iter().enumerate() {
             let requests = viewers.drawn(reads, round.into());
             let before = processor_time(*process)?;
             let (took, histogram) = reads::run(url, path, token, arguments.callers, requests).await?;
-            if round > 0 {
-                let processor = processor_time(*process)?.saturating_sub(before);
-                let count = f64::from(u32::try_from(reads)?);
-                processors[place].push(processor.as_secs_f64() * 1e6 / count);
-                rates[place].push(count / took.as_secs_f64());
-                calls[place].add(histogram)?;
-            }
+            let processor = processor_time(*process)?.saturating_sub(before);
+            let count = f64::from(u32::try_from(reads)?);
+            processors[place].push(processor.as_secs_f64() * 1e6 / count);
+            rates[place].push(count / took.as_secs_f64());
+            calls[place].add(histogram)?;
         }
     }
     let ratios: Vec<f64> = rates[0].iter().zip(&rates[1]).map(|(own, bare)| own / bare).collect();
@@ -169,22 +202,29 @@ async fn stale(client: &siyu::connect::Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How often what was looked for was in memory, as the server's metrics tell.
-async fn hit_rates(address: &str) -> anyhow::Result<String> {
-    let text = reads::metrics(address).await?;
-    let count = |cache: &str, outcome: &str| -> f64 {
-        let labels = format!("siyu_homepage_cache_total{{cache=\"{cache}\",outcome=\"{outcome}\"}} ");
-        text.lines().find_map(|line| line.strip_prefix(&labels)?.parse().ok()).unwrap_or_default()
-    };
-    let rate = |cache: &str| {
-        let (hits, misses) = (count(cache, "hit"), count(cache, "miss"));
-        format!("{cache} {:.2} % of {}", 100.0 * hits / (hits + misses), whole(hits + misses))
-    };
-    Ok(format!(
-        "found in memory, the cold reads and the first round included: {}, {}.",
-        rate("pages"),
-        rate("standings")
-    ))
+/// How often what was looked for was in memory and was not, as the server's metrics tell: of pages, of standings.
+#[derive(Debug)]
+struct Hits([(f64, f64); 2]);
+
+impl Hits {
+    async fn read(address: &str) -> anyhow::Result<Self> {
+        let text = reads::metrics(address).await?;
+        let count = |cache: &str, outcome: &str| -> f64 {
+            let labels = format!("siyu_homepage_cache_total{{cache=\"{cache}\",outcome=\"{outcome}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&labels)?.parse().ok()).unwrap_or_default()
+        };
+        Ok(Self(["pages", "standings"].map(|cache| (count(cache, "hit"), count(cache, "miss")))))
+    }
+
+    /// In words, without what was before.
+    fn since(&self, before: &Self) -> String {
+        let rate = |place: usize| {
+            let ((hits, misses), (hits_before, misses_before)) = (self.0[place], before.0[place]);
+            let (hits, misses) = (hits - hits_before, misses - misses_before);
+            format!("{:.2} % of {}", 100.0 * hits / (hits + misses), whole(hits + misses))
+        };
+        format!("found in memory in these rounds: pages {}, standings {}.", rate(0), rate(1))
+    }
 }
 
 fn quantile(histogram: &Histogram<u64>, quantile: f64) -> String {

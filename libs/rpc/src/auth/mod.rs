@@ -34,8 +34,8 @@ use crate::Error;
 /// INVALID_ARGUMENT for a field that breaks its rule; NOT_FOUND for a resource the caller has no grant on, as if it
 /// did not exist; PERMISSION_DENIED for a role that is too low.
 pub fn admit<T: Call>(request: Request<T>) -> Result<T, Error> {
-    let caller = caller_of(&request)?;
-    let message = request.into_inner();
+    let (_, mut extensions, message) = request.into_parts();
+    let caller = extensions.remove().ok_or_else(beside_the_gate)?;
     admit_message(&caller, &message)?;
     Ok(message)
 }
@@ -63,11 +63,11 @@ pub fn admit_message<T: Call>(caller: &Caller, message: &T) -> Result<(), Error>
 }
 
 pub(crate) fn caller_of<T>(request: &Request<T>) -> Result<Caller, Error> {
-    request
-        .extensions()
-        .get::<Caller>()
-        .cloned()
-        .ok_or_else(|| Error::internal("a call came in beside the gate"))
+    request.extensions().get::<Caller>().cloned().ok_or_else(beside_the_gate)
+}
+
+fn beside_the_gate() -> Error {
+    Error::internal("a call came in beside the gate")
 }
 
 /// What the gate can decide before it reads the message: whether this kind of caller may call the method at all.

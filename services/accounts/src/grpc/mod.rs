@@ -21,7 +21,7 @@ pub(crate) use cards::to_card;
 pub(crate) use certification::to_certification;
 pub(crate) use contents::to_content;
 pub(crate) use convert::to_account;
-pub(crate) use homepage::to_version;
+pub(crate) use homepage::{HomepageServer, to_version};
 
 use convert::{changes, new_account, to_enterprise};
 use siyu_proto::accounts::v1::{

@@ -304,7 +304,7 @@ impl Default for Accounts {
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(5),
             homepage_cache_bytes: 64 * 1024 * 1024,
-            homepage_cache_ttl: HumanDuration::from_secs(60),
+            homepage_cache_ttl: HumanDuration::from_secs(600),
             lead_keys_file: PathBuf::new(),
             entry_url_base: "https://example.com/e".to_owned(),
             live_reminder_lead: HumanDuration::from_secs(10 * 60),

@@ -2,14 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{PoisonError, RwLock},
     time::Duration,
 };
 
+use bytes::Bytes;
 use prost::Message;
 use siyu_clock::Micros;
 use siyu_db::Tx;
-use siyu_proto::accounts::v1::{Homepage, HomepageView, ModuleKind};
+use siyu_proto::accounts::v1::{GetHomepageResponse, Homepage, ModuleKind};
 use siyu_rpc::Error;
 
 use super::render::{Viewer, render};
@@ -47,7 +48,8 @@ pub(crate) struct Page {
     changes_at: Micros,
     /// The tags that decide what a viewer sees.
     tags: BTreeSet<String>,
-    views: RwLock<HashMap<Viewer, Arc<HomepageView>>>,
+    /// What `GetHomepage` answers, encoded.
+    answers: RwLock<HashMap<Viewer, Bytes>>,
 }
 
 impl Page {
@@ -87,7 +89,7 @@ impl Page {
             as_of: now,
             changes_at,
             tags,
-            views: RwLock::default(),
+            answers: RwLock::default(),
         })
     }
 
@@ -102,18 +104,19 @@ impl Page {
         now < self.changes_at
     }
 
-    /// How it looks to somebody.
-    pub(super) fn seen_by(&self, mut viewer: Viewer) -> Arc<HomepageView> {
+    /// How it looks to somebody: an encoded `GetHomepageResponse`.
+    pub(super) fn answer_to(&self, mut viewer: Viewer) -> Bytes {
         viewer.standing.tags.retain(|tag| self.tags.contains(tag));
-        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&viewer) {
-            return view.clone();
+        if let Some(answer) = self.answers.read().unwrap_or_else(PoisonError::into_inner).get(&viewer) {
+            return answer.clone();
         }
-        let view = Arc::new(render(self, &viewer));
-        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        if views.len() < MOST_VIEWS {
-            views.insert(viewer, view.clone());
+        let homepage = Some(render(self, &viewer));
+        let answer = Bytes::from(GetHomepageResponse { homepage }.encode_to_vec());
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < MOST_VIEWS {
+            answers.insert(viewer, answer.clone());
         }
-        view
+        answer
     }
 }
 

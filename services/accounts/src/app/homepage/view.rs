@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use prost::Name;
 use siyu_clock::Micros;
 use siyu_outbox::{Hearer, StoredEvent};
@@ -12,7 +13,12 @@ use siyu_proto::{
 use siyu_rpc::Error;
 use tokio::time::timeout;
 
-use super::{draft_of, kept::Kept, page::Page, render::Viewer};
+use super::{
+    draft_of,
+    kept::Kept,
+    page::Page,
+    render::{Viewer, render},
+};
 use crate::{
     Accounts,
     domain::{homepage::template, standing::Standing},
@@ -98,18 +104,18 @@ impl Hearer for StandingHearer {
 }
 
 impl Accounts {
-    /// The published homepage as `user_id` sees it; without one, as nobody in particular.
+    /// The published homepage as `user_id` sees it; without one, as nobody in particular: an encoded `GetHomepageResponse`.
     pub(crate) async fn view_homepage(
         &self,
         account_id: &str,
         user_id: Option<&str>,
-    ) -> Result<Arc<HomepageView>, Error> {
+    ) -> Result<Bytes, Error> {
         let page = self.page(account_id).await?;
         let viewer = match user_id {
             None => Viewer::unknown(),
             Some(user_id) => self.viewer(account_id, user_id).await,
         };
-        Ok(page.seen_by(viewer))
+        Ok(page.answer_to(viewer))
     }
 
     /// The draft as somebody would see it.
@@ -117,12 +123,13 @@ impl Accounts {
         &self,
         account_id: &str,
         viewer: Viewer,
-    ) -> Result<Arc<HomepageView>, Error> {
+    ) -> Result<HomepageView, Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin_read().await?;
         let account = self.account_of_homepage(&mut tx, account_id).await?;
         let homepage = draft_of(&mut tx, &account).await?.draft.homepage()?;
-        Ok(Page::load(&mut tx, account, 0, homepage, now).await?.seen_by(viewer))
+        let page = Page::load(&mut tx, account, 0, homepage, now).await?;
+        Ok(render(&page, &viewer))
     }
 
     /// What the account shows now.

@@ -1,16 +1,20 @@
 //! `HomepageService`: decode, call the use case, encode.
 
 mod convert;
+mod hot;
 
 pub(crate) use convert::to_version;
+pub(crate) use hot::HomepageServer;
 
+use bytes::Bytes;
+use prost::Message;
 use siyu_proto::accounts::v1::{
     ApplyHomepageTemplateRequest, ApplyHomepageTemplateResponse, CancelScheduledPublishRequest,
     CancelScheduledPublishResponse, GetHomepageDraftRequest, GetHomepageDraftResponse, GetHomepageRequest,
-    GetHomepageResponse, GetHomepageVersionRequest, GetHomepageVersionResponse, HomepageView,
-    ListHomepageTemplatesRequest, ListHomepageTemplatesResponse, ListHomepageVersionsRequest,
-    ListHomepageVersionsResponse, PreviewHomepageRequest, PreviewHomepageResponse, PublishHomepageRequest,
-    PublishHomepageResponse, RollbackHomepageRequest, RollbackHomepageResponse, UpdateHomepageDraftRequest,
+    GetHomepageResponse, GetHomepageVersionRequest, GetHomepageVersionResponse, ListHomepageTemplatesRequest,
+    ListHomepageTemplatesResponse, ListHomepageVersionsRequest, ListHomepageVersionsResponse,
+    PreviewHomepageRequest, PreviewHomepageResponse, PublishHomepageRequest, PublishHomepageResponse,
+    RollbackHomepageRequest, RollbackHomepageResponse, UpdateHomepageDraftRequest,
     UpdateHomepageDraftResponse, homepage_service_server::HomepageService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, etag, name};
@@ -19,16 +23,24 @@ use tonic::{Request, Response, Status};
 use crate::{Accounts, app::homepage::NewContent, domain::homepage::template::TEMPLATES};
 use convert::{check_mask, id_of_homepage, imagined, to_draft, to_schedule, to_template, version_ids, when};
 
+impl Accounts {
+    /// The answer to `GetHomepage`, a `GetHomepageResponse`.
+    async fn encoded_homepage(&self, request: Request<GetHomepageRequest>) -> Result<Bytes, Error> {
+        let request = admit(request)?;
+        let account_id = id_of_homepage(&request.name, "name")?;
+        self.view_homepage(account_id, request.viewer.strip_prefix("users/")).await
+    }
+}
+
 #[tonic::async_trait]
 impl HomepageService for Accounts {
     async fn get_homepage(
         &self,
         request: Request<GetHomepageRequest>,
     ) -> Result<Response<GetHomepageResponse>, Status> {
-        let request = admit(request)?;
-        let account_id = id_of_homepage(&request.name, "name")?;
-        let view = self.view_homepage(account_id, request.viewer.strip_prefix("users/")).await?;
-        Ok(Response::new(GetHomepageResponse { homepage: Some(HomepageView::clone(&view)) }))
+        // `HomepageServer` answers it with the bytes themselves.
+        let answer = GetHomepageResponse::decode(self.encoded_homepage(request).await?);
+        Ok(Response::new(answer.map_err(Error::internal)?))
     }
 
     async fn preview_homepage(
@@ -38,7 +50,7 @@ impl HomepageService for Accounts {
         let request = admit(request)?;
         let account_id = id_of_homepage(&request.name, "name")?;
         let view = self.preview_homepage(account_id, imagined(&request)).await?;
-        Ok(Response::new(PreviewHomepageResponse { homepage: Some(HomepageView::clone(&view)) }))
+        Ok(Response::new(PreviewHomepageResponse { homepage: Some(view) }))
     }
 
     async fn get_homepage_draft(
