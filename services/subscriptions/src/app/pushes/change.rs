@@ -50,7 +50,7 @@ impl Subscriptions {
                 Ok(true)
             }
             State::Reserving | State::Publishing => Err(busy(push)),
-            _ => Err(wrong_state(push, "it can be recalled, and no longer cancelled")),
+            _ => Err(wrong_state(push, "only what is not published yet can be cancelled")),
         })
         .await
     }
