@@ -49,6 +49,9 @@ struct Step {
     millis: f64,
 }
 
+/// Accounts that the fans are of.
+const ACCOUNTS: i64 = 10;
+
 /// Times in milliseconds.
 #[derive(Debug)]
 struct Day {
@@ -68,7 +71,7 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine]) -> anyhow
     for fans in &arguments.fans {
         for engine in engines {
             let stopwatch = Stopwatch::start();
-            let (installation, db) = load(*engine, *fans).await?;
+            let (installation, db) = load(*engine, *fans, ACCOUNTS).await?;
             let clock = SimClock::starting_at(NOW);
             // Ticks ask no other service.
             let nobody = Switchboard::default().peer("bench");

@@ -21,7 +21,6 @@ pub(crate) const HALF_LIFE: f64 = 30.0 * 86_400e6;
 const FAVORABLE_LEAVE: f64 = 20.0;
 const TRUE_LOVE_LEAVE: f64 = 70.0;
 
-const ACCOUNTS: i64 = 10;
 /// So many different histories; fans share them.
 const SHAPES: i64 = 100_003;
 /// Of all fans 40 % stand where they can fall, each within the next 40 days.
@@ -68,18 +67,19 @@ const FILL_FANS: Statement = Statement {
     postgres: fill_fans!("generate_series(1::BIGINT, $2::BIGINT) AS numbers(n)"),
 };
 
-/// A database with `count` fans. On SQLite it is a copy of a file that is kept between runs.
-pub(crate) async fn load(engine: Engine, count: i64) -> anyhow::Result<(Installation, Db)> {
+/// A database with `count` fans of so many accounts, `many-0` and following. On SQLite it is a copy of a file that is kept
+/// between runs.
+pub(crate) async fn load(engine: Engine, count: i64, accounts: i64) -> anyhow::Result<(Installation, Db)> {
     let installation = Installation::create(engine).await?.context("the engine is there")?;
     let file = installation.folder().join("crm.db");
-    let kept = data_folder()?.join(format!("fans-{count}-{:016x}.db", digest()));
+    let kept = data_folder()?.join(format!("fans-{count}-{accounts}-{:016x}.db", digest()));
     if engine == Engine::Sqlite && kept.exists() {
         fs::copy(&kept, &file)?;
         let db = installation.open_crm().await?;
         return Ok((installation, db));
     }
     let db = installation.open_crm().await?;
-    fill(&db, count).await?;
+    fill(&db, count, accounts).await?;
     match &db {
         Db::Postgres(pool) => {
             // Otherwise it would do both in the middle of what is measured.
@@ -108,14 +108,14 @@ fn digest() -> u64 {
     hasher.finish()
 }
 
-async fn fill(db: &Db, count: i64) -> anyhow::Result<()> {
+async fn fill(db: &Db, count: i64, accounts: i64) -> anyhow::Result<()> {
     let shapes = serde_json::to_string(&shapes())?;
     let mut tx = db.begin().await?;
     on_db!(&mut tx, |conn| sqlx::query(SHAPE_TABLE).execute(conn).await.map(drop))?;
     let (fill_shapes, fill_fans) = (tx.pick(FILL_SHAPES), tx.pick(FILL_FANS));
     on_db!(&mut tx, |conn| sqlx::query(fill_shapes).bind(&shapes).execute(conn).await.map(drop))?;
-    for number in 0..ACCOUNTS {
-        let (account_id, fans) = (format!("many-{number}"), count / ACCOUNTS);
+    for number in 0..accounts {
+        let (account_id, fans) = (format!("many-{number}"), count / accounts);
         on_db!(&mut tx, |conn| sqlx::query(ACCOUNT)
             .bind(&account_id)
             .bind(fans)

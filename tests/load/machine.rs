@@ -135,6 +135,13 @@ pub(crate) fn whole(value: f64) -> String {
     text
 }
 
+/// A number that the kernel tells of a process, in a file of `/proc`: `VmRSS:` of `status`, `write_bytes:` of `io`.
+pub(crate) fn of_process(process: u32, file: &str, field: &str) -> anyhow::Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/{file}"))?;
+    let line = text.lines().find(|line| line.starts_with(field)).with_context(|| field.to_owned())?;
+    Ok(line.split_whitespace().nth(1).with_context(|| field.to_owned())?.parse()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{median, whole};

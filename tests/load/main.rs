@@ -8,7 +8,9 @@ mod fans;
 mod homepage;
 mod ingestion;
 mod machine;
+mod pushes;
 mod rows;
+mod segments;
 mod service;
 mod set_based;
 
@@ -16,7 +18,8 @@ use clap::{Parser, ValueEnum};
 use siyu_clock::Stopwatch;
 use siyu_tests::Engine;
 
-/// Measures group commit, ingestion, finding the fans whose tier changed, and reading homepages.
+/// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
+/// segments, and pushes with their feeds.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -57,6 +60,8 @@ enum Part {
     Ingestion,
     Decay,
     Homepage,
+    Segments,
+    Pushes,
 }
 
 impl Arguments {
@@ -102,6 +107,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Homepage) {
         homepage::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Segments) {
+        segments::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Pushes) {
+        pushes::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

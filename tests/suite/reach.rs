@@ -13,6 +13,7 @@ use siyu_tests::TestSuite;
 use tonic::{Code, Status};
 
 use crate::{
+    packages::{make, of_filter},
     reach_settings::{Client, DAY, cap, hours, prefer, reach, write},
     segments::create_in,
     support::{at, event, fields, follow, seconds_ago, store},
@@ -218,6 +219,27 @@ async fn audiences_are_made_of_filters_and_segments(suite: TestSuite) {
     suite.finish().await;
 }
 
+async fn packages_are_met_and_excluded_as_they_were_frozen(suite: TestSuite) {
+    shop(&suite, 3).await;
+    create(&suite, "shop", "vip").await.unwrap();
+    tag(&suite, "vip", &["u1", "u2", "visitor"]).await.unwrap();
+    make(&suite, "vips", of_filter("tags:vip")).await.unwrap();
+    tag(&suite, "vip", &["u3"]).await.unwrap();
+    let vips = vec!["accounts/shop/packages/vips".to_owned()];
+    let request = |audience| FreezeAudienceRequest { audience: Some(audience), ..push("p1") };
+    let preview = |audience| FreezeAudienceRequest { validate_only: true, ..request(audience) };
+    let of_package = Audience { packages: vips.clone(), ..Audience::default() };
+    let expected = [(Verdict::NotFollowing, 1), (Verdict::Eligible, 2)];
+    assert_eq!(counts(&suite, preview(of_package.clone())).await, expected);
+    assert_eq!(verdict(&suite, "u3", request(of_package)).await, (Verdict::OutsidePackage, false, None));
+    let without = Audience { excluded_packages: vips, ..Audience::default() };
+    assert_eq!(counts(&suite, preview(without)).await, [(Verdict::Excluded, 2), (Verdict::Eligible, 1)]);
+    let unknown =
+        Audience { packages: vec!["accounts/shop/packages/none".to_owned()], ..Audience::default() };
+    assert_eq!(freeze(reach(&suite), request(unknown)).await.unwrap_err().code(), Code::NotFound);
+    suite.finish().await;
+}
+
 async fn caps_are_never_exceeded(suite: TestSuite) {
     shop(&suite, 3).await;
     let reserving = FrequencyCap { reserved_count: 1, ..cap(3, 7 * DAY) };
@@ -381,6 +403,7 @@ async fn what_is_wrong_is_named_and_counts_nothing(suite: TestSuite) {
 siyu_tests::on_both_engines!(
     everybody_gets_one_verdict,
     audiences_are_made_of_filters_and_segments,
+    packages_are_met_and_excluded_as_they_were_frozen,
     caps_are_never_exceeded,
     what_is_taken_back_counts_no_more,
     quiet_hours_hold_until_morning,
