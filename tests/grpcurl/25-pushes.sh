@@ -46,6 +46,16 @@ call PushService/GetPush "{$spring}"
 call PushService/ExplainPush "{$spring, \"user\": \"users/u1\"}"
 call PushService/ExplainPush "{$spring, \"user\": \"users/nobody\"}"
 
+say "What came of it: an order an hour later, and somebody who leaves by it"
+wait_for 3600
+call InteractionService/IngestInteractions "{$shop, \"interactions\": [{\"event_id\": \"o1\", \"user\": \"users/u1\",
+  \"kind\": \"INTERACTION_KIND_ORDER\", \"event_time\": \"2026-03-02T04:30:00Z\", \"purchase\": {\"amount_minor\": 4200}}]}"
+call FollowService/Unfollow "{$shop, \"user\": \"users/u2\", \"mount\": \"accounts/lumi-flagship/pushes/spring\"}" >/dev/null
+wait_for 60
+call PushService/GetPushResults "{$spring, \"attribution_window\": \"7200s\"}"
+expect_error attribution_window PushService/GetPushResults "{$spring, \"attribution_window\": \"1s\"}"
+call FollowService/Follow "{$shop, \"user\": \"users/u2\"}" >/dev/null
+
 say "It is taken back; who had seen it learns why"
 call PushService/RecallPush "{$spring, \"correction\": {\"kind\": \"PUSH_CONTENT_KIND_TEXT\", \"text\": \"Not yet\"}}"
 wait_for 60

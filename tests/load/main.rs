@@ -15,8 +15,13 @@ mod service;
 mod set_based;
 
 use clap::{Parser, ValueEnum};
+use mimalloc::MiMalloc;
 use siyu_clock::Stopwatch;
 use siyu_tests::Engine;
+
+/// The same as the server has: it is compared with what is served from here.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
 /// segments, and pushes with their feeds.

@@ -39,18 +39,18 @@ pub(crate) async fn unseen_feed(suite: &TestSuite, user: &str) -> Vec<FeedItem> 
     feeds(suite).list_feed(request).await.unwrap().into_inner().items
 }
 
-async fn publish(suite: &TestSuite, id: &str, push: Push) {
+pub(crate) async fn publish(suite: &TestSuite, id: &str, push: Push) {
     create(suite, id, push).await.unwrap();
     schedule(suite, id, None).await.unwrap();
     suite.advance(MINUTE).await;
 }
 
-async fn report(suite: &TestSuite, user: &str, reports: Vec<FeedReport>) -> ReportFeedResponse {
+pub(crate) async fn report(suite: &TestSuite, user: &str, reports: Vec<FeedReport>) -> ReportFeedResponse {
     let request = ReportFeedRequest { user: format!("users/{user}"), reports };
     feeds(suite).report_feed(request).await.unwrap().into_inner()
 }
 
-fn did(id: &str, push: &str, action: FeedAction) -> FeedReport {
+pub(crate) fn did(id: &str, push: &str, action: FeedAction) -> FeedReport {
     FeedReport { event_id: id.to_owned(), push: named(push), action: action.into(), ..FeedReport::default() }
 }
 

@@ -56,6 +56,7 @@ mod observed_tags;
 mod operators;
 mod packages;
 mod processes;
+mod push_results;
 mod pushes;
 mod pushes_faults;
 mod raw;

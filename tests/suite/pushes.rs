@@ -96,7 +96,7 @@ async fn explain(suite: &TestSuite, id: &str, user: &str) -> ExplainPushResponse
     pushes(suite).explain_push(request).await.unwrap().into_inner()
 }
 
-async fn recall(
+pub(crate) async fn recall(
     suite: &TestSuite,
     id: &str,
     correction: Option<PushContent>,

@@ -27,7 +27,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
     to_proto(moment.into())
 }
 
-/// So many seconds before the suite's clock began.
+/// So many seconds before now, by the clock of the suite.
 pub(crate) fn seconds_ago(suite: &TestSuite, seconds: i64) -> Timestamp {
     to_proto(Micros(suite.clock.now().0 - seconds * Micros::PER_SECOND))
 }

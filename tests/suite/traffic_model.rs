@@ -18,7 +18,7 @@ const HOMEPAGE: &str = "accounts/shop/homepage";
 const CODES: &str = "accounts/shop/entryCodes/";
 const ENTRANCES: &str = "accounts/shop/homepage/entrances/";
 const CARDS: &str = "accounts/shop/cards/";
-const TOUCHES: [Kind; 3] = [Kind::HomepageVisit, Kind::Click, Kind::Scan];
+const TOUCHES: [Kind; 4] = [Kind::HomepageVisit, Kind::Click, Kind::Scan, Kind::View];
 const CONVERSIONS: [Kind; 4] = [Kind::CouponClaim, Kind::Lead, Kind::Booking, Kind::LiveAppointment];
 
 fn pick<'a>(random: &mut impl Rng, choice: &[&'a str]) -> &'a str {
@@ -141,6 +141,13 @@ fn acts(events: &[Interaction]) -> Vec<Act> {
     acts
 }
 
+impl Act {
+    /// Who views something came from somewhere only where it says so.
+    fn is_touch(&self) -> bool {
+        TOUCHES.contains(&self.kind) && (self.kind != Kind::View || !self.mount.is_empty())
+    }
+}
+
 /// A span of time and a window, in microseconds.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -176,7 +183,7 @@ impl Model {
         if !own(act).is_empty() {
             return own(act);
         }
-        let touches = self.of_user(&act.user).filter(|other| TOUCHES.contains(&other.kind));
+        let touches = self.of_user(&act.user).filter(|other| other.is_touch());
         let before = touches.filter(|touch| !own(touch).is_empty() && touch.time <= act.time);
         let last = before.max_by_key(|touch| (touch.time, &touch.id));
         last.filter(|touch| touch.time >= act.time - window).map(own).unwrap_or_default()
@@ -196,7 +203,11 @@ impl Model {
         let own = |act: &Act| if act.kind == Kind::Order { String::new() } else { own(act) };
         let mut sources: BTreeMap<String, Vec<&Act>> = BTreeMap::new();
         for act in self.acts.iter().filter(|act| asked.has(act)) {
-            if ![Kind::View, Kind::PrivateMessage, Kind::Unfollow].contains(&act.kind) {
+            let is_counted = match act.kind {
+                Kind::View => act.is_touch(),
+                kind => kind != Kind::PrivateMessage,
+            };
+            if is_counted {
                 sources.entry(self.source(act, asked.window, &own)).or_default().push(act);
             }
         }
@@ -205,18 +216,20 @@ impl Model {
 
     fn result(&self, source: String, acts: &[&Act]) -> SourceResult {
         let number = |kind: Kind| count(acts.iter().filter(|act| act.kind == kind));
-        let came = people(acts.iter().filter(|act| TOUCHES.contains(&act.kind)));
-        let began = acts
-            .iter()
-            .filter(|act| act.kind == Kind::Follow && !self.follows_before(&act.user, act.time, &act.id));
+        let came = people(acts.iter().filter(|act| act.is_touch()));
+        let followed = |act: &Act| self.follows_before(&act.user, act.time, &act.id);
+        let began = acts.iter().filter(|act| act.kind == Kind::Follow && !followed(act));
+        let left = acts.iter().filter(|act| act.kind == Kind::Unfollow && followed(act));
         let followers = people(began.clone());
         SourceResult {
             source,
             scan_count: number(Kind::Scan),
             visit_count: number(Kind::HomepageVisit),
             click_count: number(Kind::Click),
+            view_count: number(Kind::View),
             person_count: count(came.iter()),
             follow_count: count(began),
+            unfollow_count: count(left),
             follow_rate: ratio(count(came.intersection(&followers)), count(came.iter())),
             claim_count: number(Kind::CouponClaim),
             redeem_count: number(Kind::CouponRedeem),
@@ -342,8 +355,13 @@ fn window(asked: Asked) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds: asked.window / 1_000_000, nanos: 0 })
 }
 
-/// All pages of a comparison.
-async fn compare(suite: &TestSuite, grouping: SourceGrouping, asked: Asked) -> Vec<SourceResult> {
+/// All pages of a comparison, of one source or of all.
+async fn compare(
+    suite: &TestSuite,
+    grouping: SourceGrouping,
+    asked: Asked,
+    source: &str,
+) -> Vec<SourceResult> {
     let mut results = Vec::new();
     let mut page_token = String::new();
     loop {
@@ -355,6 +373,7 @@ async fn compare(suite: &TestSuite, grouping: SourceGrouping, asked: Asked) -> V
             attribution_window: window(asked),
             page_size: 2,
             page_token,
+            source: source.to_owned(),
         };
         let mut traffic = TrafficServiceClient::new(suite.client());
         let page = traffic.compare_sources(request).await.unwrap().into_inner();
@@ -396,8 +415,12 @@ async fn check(suite: &TestSuite, model: &Model, asked: Asked) {
         SourceGrouping::Campaign,
         SourceGrouping::EntryCode,
     ] {
-        let found = compare(suite, grouping, asked).await;
+        let found = compare(suite, grouping, asked, "").await;
         assert_eq!(found, model.compared(grouping, asked), "{grouping:?} {asked:?}");
+        if let Some(last) = found.last().filter(|last| !last.source.is_empty()) {
+            let alone = compare(suite, grouping, asked, &last.source).await;
+            assert_eq!(alone, std::slice::from_ref(last), "{grouping:?} {asked:?}");
+        }
     }
     for card in ["", "accounts/shop/cards/tea", "accounts/shop/cards/none"] {
         assert_eq!(cards(suite, asked, card).await, model.cards(asked, card), "{card} {asked:?}");

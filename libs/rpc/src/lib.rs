@@ -27,3 +27,10 @@ pub use auth::{admit, admit_message, admit_messages, admit_stream};
 pub use error::{ERROR_DOMAIN, Error, complete};
 pub use mutation::{Mutation, admit_mutation, retrying};
 pub use page::Page;
+
+/// A part of a whole, 0 to 1; 0 where there is nothing.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more digits than a double has")]
+pub fn ratio(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

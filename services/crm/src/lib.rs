@@ -46,7 +46,8 @@ pub fn migrations() -> Vec<Migration> {
         "0007_behaviour_tags",
         "0008_audiences",
         "0009_reach",
-        "0010_packages"
+        "0010_packages",
+        "0011_traffic_touches"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()

@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
+
+/// A call is many small allocations that live for microseconds: glibc's allocator took a fifth of the processor of a read.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let runtime = match Runtime::new() {

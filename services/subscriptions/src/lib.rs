@@ -30,6 +30,7 @@ use app::{
     following::Following,
     reach::Reach,
     rights::Rights,
+    traffic::Traffic,
 };
 
 pub use app::feed::AudienceCache;
@@ -60,6 +61,7 @@ pub struct Subscriptions {
     reach: Reach,
     rights: Rights,
     fans: Fans,
+    traffic: Traffic,
     audiences: Arc<Audiences>,
     touching: Arc<GroupCommit<Touching>>,
     published: Published,
@@ -96,7 +98,8 @@ impl Subscriptions {
             following: Arc::new(following),
             reach: Reach::new(crm.clone()),
             rights: Rights::new(accounts),
-            fans: Fans::new(crm),
+            fans: Fans::new(crm.clone()),
+            traffic: Traffic::new(crm),
             audiences: Arc::new(Audiences::new(cache)),
             touching: Arc::new(touching),
             published: Published::new(),

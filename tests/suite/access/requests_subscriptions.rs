@@ -6,9 +6,10 @@ use siyu_proto::{
     common::v1::Role,
     crm::v1::{CreateReachPolicyRequest, QuietHours, ReachPolicy, reach_service_client::ReachServiceClient},
     subscriptions::v1::{
-        CancelPushRequest, CreatePushRequest, ExplainPushRequest, GetPushRequest, ImportFollowersRequest,
-        ImportedFollower, ListFollowersRequest, ListPushesRequest, PausePushRequest, PlanPushRequest, Push,
-        RecallPushRequest, ResumePushRequest, SchedulePushRequest, SetMutualRequest, UpdatePushRequest,
+        CancelPushRequest, CreatePushRequest, ExplainPushRequest, GetPushRequest, GetPushResultsRequest,
+        ImportFollowersRequest, ImportedFollower, ListFollowersRequest, ListPushesRequest, PausePushRequest,
+        PlanPushRequest, Push, RecallPushRequest, ResumePushRequest, SchedulePushRequest, SetMutualRequest,
+        UpdatePushRequest,
     },
 };
 use siyu_tests::TestSuite;
@@ -111,5 +112,6 @@ fn pushed(about: About<'_>) -> Vec<Good> {
         good(Role::Operator, &ResumePushRequest { name: name("held") }),
         good(Role::Operator, &RecallPushRequest { name: own("recall"), ..Default::default() }),
         good(Role::Analyst, &ExplainPushRequest { name: name("draft"), user: "users/u1".to_owned() }),
+        good(Role::Analyst, &GetPushResultsRequest { name: name("draft"), ..Default::default() }),
     ]
 }

@@ -50,19 +50,19 @@ impl Crm {
         Ok((found, next))
     }
 
-    /// A page of what each source brought, by name, the token of the next, and the currency.
+    /// A page of what each source brought, one or all, by name, the token of the next, and the currency.
     pub(crate) async fn compare_sources(
         &self,
         account_id: &str,
         span: Span,
-        grouping: Grouping,
+        asked: (Grouping, Option<&str>),
         page: &Page<String>,
     ) -> Result<(Vec<SourceFigures>, String, String), Error> {
         let currency_code = self.directory.get(account_id).await?.currency_code;
         let mut tx = self.db.begin_read().await?;
         let after = page.after.as_deref();
         let mut found =
-            store::traffic::sources(&mut tx, account_id, span, grouping, after, page.limit()).await?;
+            store::traffic::sources(&mut tx, account_id, span, asked, after, page.limit()).await?;
         let next = page.finish(&mut found, |last| last.source.clone())?;
         Ok((found, next, currency_code))
     }

@@ -5,10 +5,10 @@ use siyu_proto::crm::v1::{
     GetTierFlowResponse, GetTierFunnelRequest, GetTierFunnelResponse, ListMonthlySalesRequest,
     ListMonthlySalesResponse, TimeBasis, analytics_service_server::AnalyticsService,
 };
-use siyu_rpc::{Error, Page, admit, time::to_proto};
+use siyu_rpc::{Error, Page, admit, ratio, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use super::convert::{account_id, moment, ratio, span, to_flows, to_tier};
+use super::convert::{account_id, moment, span, to_flows, to_tier};
 use crate::{
     Crm,
     app::analytics::{MatrixAccount, RfmCell},

@@ -64,11 +64,6 @@ pub(super) fn to_duration(micros: i64) -> Duration {
     Duration { seconds: micros / Micros::PER_SECOND, nanos }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a ratio needs no more digits than a double has")]
-pub(super) fn ratio(part: i64, whole: i64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 /// Judges one interaction by itself.
 pub(crate) fn interaction(sent: pb::Interaction, now: Micros) -> Result<Interaction, Rejected> {
     if let Some(violation) = sent.violations().into_iter().next() {

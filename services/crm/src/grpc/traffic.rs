@@ -5,13 +5,16 @@ use siyu_proto::crm::v1::{
     GetHomepageFunnelResponse, ListCardResultsRequest, ListCardResultsResponse, SourceGrouping,
     traffic_service_server::TrafficService,
 };
-use siyu_rpc::{Error, Page, admit, time::to_proto};
+use siyu_rpc::{Error, Page, admit, ratio, time::to_proto};
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, account_id, micros, ratio, to_duration};
+use super::convert::{self, account_id, micros, to_duration};
 use crate::{
     Crm,
-    domain::traffic::{Grouping, Span, card_prefix},
+    domain::{
+        interaction::SOURCES,
+        traffic::{Grouping, Span, card_prefix},
+    },
     store::traffic::{CardFigures, SourceFigures, Target},
 };
 
@@ -83,12 +86,16 @@ impl TrafficService for Crm {
         let grouping = grouping(request.group_by())?;
         let (start, end) = (request.start_time.as_ref(), request.end_time.as_ref());
         let span = span(start, end, request.attribution_window.as_ref())?;
-        let group_by = grouping.name();
-        let arguments =
-            format!("CompareSources {} {group_by} {start:?} {end:?} {}", request.parent, span.window);
+        let source = source(grouping, &request.source)?;
+        let arguments = format!(
+            "CompareSources {} {} {source:?} {start:?} {end:?} {}",
+            request.parent,
+            grouping.name(),
+            span.window
+        );
         let page = Page::read(request.page_size, &request.page_token, arguments)?;
         let (found, next_page_token, currency_code) =
-            self.compare_sources(account_id, span, grouping, &page).await?;
+            self.compare_sources(account_id, span, (grouping, source.as_deref()), &page).await?;
         Ok(Response::new(CompareSourcesResponse {
             results: found.into_iter().map(|figures| to_source_result(grouping, figures)).collect(),
             next_page_token,
@@ -124,6 +131,21 @@ fn grouping(sent: SourceGrouping) -> Result<Grouping, Error> {
     }
 }
 
+const DOMAIN_PREFIX: &str = "SOURCE_DOMAIN_";
+
+/// A source as it is stored, from how the grouping names it; none for all.
+fn source(grouping: Grouping, sent: &str) -> Result<Option<String>, Error> {
+    if sent.is_empty() {
+        return Ok(None);
+    }
+    if grouping != Grouping::SourceDomain {
+        return Ok(Some(sent.to_owned()));
+    }
+    let domain = sent.strip_prefix(DOMAIN_PREFIX).map(str::to_lowercase);
+    let known = domain.filter(|domain| SOURCES.contains(&domain.as_str()));
+    known.map(Some).ok_or_else(|| Error::invalid_field("source", "must be a source domain, or empty"))
+}
+
 fn to_card_result(figures: CardFigures) -> pb::CardResult {
     pb::CardResult {
         card: figures.card,
@@ -142,7 +164,7 @@ fn to_card_result(figures: CardFigures) -> pb::CardResult {
 fn to_source_result(grouping: Grouping, figures: SourceFigures) -> pb::SourceResult {
     let source = match grouping {
         Grouping::SourceDomain if !figures.source.is_empty() => {
-            format!("SOURCE_DOMAIN_{}", figures.source.to_uppercase())
+            format!("{DOMAIN_PREFIX}{}", figures.source.to_uppercase())
         }
         _ => figures.source,
     };
@@ -151,8 +173,10 @@ fn to_source_result(grouping: Grouping, figures: SourceFigures) -> pb::SourceRes
         scan_count: figures.scan_count,
         visit_count: figures.visit_count,
         click_count: figures.click_count,
+        view_count: figures.view_count,
         person_count: figures.person_count,
         follow_count: figures.follow_count,
+        unfollow_count: figures.unfollow_count,
         follow_rate: ratio(figures.new_follower_count, figures.person_count),
         claim_count: figures.claim_count,
         redeem_count: figures.redeem_count,

@@ -17,7 +17,7 @@ statements! {
           SELECT ordinal, order_time, order_id, 'order', amount_minor, '' FROM purchase \
           WHERE account_id = $1 AND order_time >= $3 AND order_time < $4 AND placed = 1 AND cancelled = 0), \
         marked AS (SELECT event.*, \
-          CASE WHEN own <> '' AND kind IN ('homepage_visit', 'click', 'scan') THEN 1 ELSE 0 END AS is_touch FROM event), \
+          CASE WHEN own <> '' AND kind IN ('homepage_visit', 'click', 'scan', 'view') THEN 1 ELSE 0 END AS is_touch FROM event), \
         numbered AS (SELECT marked.*, SUM(is_touch) OVER (PARTITION BY ordinal \
           ORDER BY event_time, is_touch DESC, event_id ROWS UNBOUNDED PRECEDING) AS touch FROM marked), \
         touched AS (SELECT numbered.*, MAX(CASE WHEN is_touch = 1 THEN own END) OVER same AS touch_source, \
@@ -25,27 +25,29 @@ statements! {
           FROM numbered WINDOW same AS (PARTITION BY ordinal, touch)), \
         belonging AS (SELECT ordinal, kind, amount_minor, \
           CASE WHEN own <> '' THEN own WHEN touch_time >= event_time - $8 THEN touch_source ELSE '' END AS source, \
-          CASE WHEN kind = 'follow' AND COALESCE((SELECT earlier.kind FROM interaction AS earlier \
+          CASE WHEN kind IN ('follow', 'unfollow') AND COALESCE((SELECT earlier.kind FROM interaction AS earlier \
             WHERE earlier.account_id = $1 AND earlier.ordinal = touched.ordinal \
             AND (earlier.event_time, earlier.event_id) < (touched.event_time, touched.event_id) \
             AND earlier.kind IN ('follow', 'unfollow') \
-            ORDER BY earlier.event_time DESC, earlier.event_id DESC LIMIT 1), 'unfollow') = 'unfollow' \
-            THEN 1 ELSE 0 END AS begins_to_follow \
+            ORDER BY earlier.event_time DESC, earlier.event_id DESC LIMIT 1), 'unfollow') <> kind \
+            THEN 1 ELSE 0 END AS is_change \
           FROM touched WHERE event_time >= $3), \
         person AS (SELECT source, ordinal, \
           COUNT(CASE WHEN kind = 'scan' THEN 1 END) AS scans, COUNT(CASE WHEN kind = 'homepage_visit' THEN 1 END) AS visits, \
-          COUNT(CASE WHEN kind = 'click' THEN 1 END) AS clicks, SUM(begins_to_follow) AS follows, \
+          COUNT(CASE WHEN kind = 'click' THEN 1 END) AS clicks, COUNT(CASE WHEN kind = 'view' THEN 1 END) AS views, \
+          SUM(CASE WHEN kind = 'follow' THEN is_change ELSE 0 END) AS follows, \
+          SUM(CASE WHEN kind = 'unfollow' THEN is_change ELSE 0 END) AS unfollows, \
           COUNT(CASE WHEN kind = 'coupon_claim' THEN 1 END) AS claims, \
           COUNT(CASE WHEN kind = 'coupon_redeem' THEN 1 END) AS redeems, COUNT(CASE WHEN kind = 'lead' THEN 1 END) AS leads, \
           COUNT(CASE WHEN kind = 'booking' THEN 1 END) AS bookings, \
           COUNT(CASE WHEN kind = 'live_appointment' THEN 1 END) AS appointments, \
           COUNT(CASE WHEN kind = 'order' THEN 1 END) AS orders, SUM(amount_minor) AS gmv \
-          FROM belonging GROUP BY source, ordinal) \
+          FROM belonging WHERE CAST($11 AS TEXT) IS NULL OR source = $11 GROUP BY source, ordinal) \
         SELECT source, CAST(SUM(scans) AS BIGINT) AS scan_count, CAST(SUM(visits) AS BIGINT) AS visit_count, \
-          CAST(SUM(clicks) AS BIGINT) AS click_count, \
-          COUNT(CASE WHEN scans + visits + clicks > 0 THEN 1 END) AS person_count, \
-          CAST(SUM(follows) AS BIGINT) AS follow_count, \
-          COUNT(CASE WHEN scans + visits + clicks > 0 AND follows > 0 THEN 1 END) AS new_follower_count, \
+          CAST(SUM(clicks) AS BIGINT) AS click_count, CAST(SUM(views) AS BIGINT) AS view_count, \
+          COUNT(CASE WHEN scans + visits + clicks + views > 0 THEN 1 END) AS person_count, \
+          CAST(SUM(follows) AS BIGINT) AS follow_count, CAST(SUM(unfollows) AS BIGINT) AS unfollow_count, \
+          COUNT(CASE WHEN scans + visits + clicks + views > 0 AND follows > 0 THEN 1 END) AS new_follower_count, \
           CAST(SUM(claims) AS BIGINT) AS claim_count, CAST(SUM(redeems) AS BIGINT) AS redeem_count, \
           CAST(SUM(leads) AS BIGINT) AS lead_count, CAST(SUM(bookings) AS BIGINT) AS booking_count, \
           CAST(SUM(appointments) AS BIGINT) AS appointment_count, CAST(SUM(orders) AS BIGINT) AS order_count, \
@@ -55,7 +57,7 @@ statements! {
     FUNNEL = "WITH event AS (SELECT ordinal, event_time, event_id, kind, \
           CASE WHEN kind = 'homepage_visit' THEN $6 ELSE mount END AS own \
           FROM traffic WHERE account_id = $1 AND event_time >= $2 AND event_time < $4 \
-          AND kind IN ('homepage_visit', 'click', 'scan', 'follow')), \
+          AND kind IN ('homepage_visit', 'click', 'scan', 'view', 'follow')), \
         marked AS (SELECT event.*, CASE WHEN own <> '' AND kind <> 'follow' THEN 1 ELSE 0 END AS is_touch FROM event), \
         numbered AS (SELECT marked.*, SUM(is_touch) OVER along AS touch, \
           MAX(CASE WHEN kind = 'homepage_visit' AND event_time < $3 THEN event_time END) OVER along AS visit_time \
@@ -128,8 +130,10 @@ pub(crate) struct SourceFigures {
     pub(crate) scan_count: i64,
     pub(crate) visit_count: i64,
     pub(crate) click_count: i64,
+    pub(crate) view_count: i64,
     pub(crate) person_count: i64,
     pub(crate) follow_count: i64,
+    pub(crate) unfollow_count: i64,
     /// Of those who came, those with a follow.
     pub(crate) new_follower_count: i64,
     pub(crate) claim_count: i64,
@@ -141,12 +145,12 @@ pub(crate) struct SourceFigures {
     pub(crate) gmv_minor: i64,
 }
 
-/// What the sources after `after` brought, by name.
+/// What the sources after `after` brought, one or all, by name.
 pub(crate) async fn sources(
     tx: &mut Tx,
     account_id: &str,
     span: Span,
-    grouping: Grouping,
+    (grouping, source): (Grouping, Option<&str>),
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<SourceFigures>, DbError> {
@@ -162,6 +166,7 @@ pub(crate) async fn sources(
         .bind(span.window)
         .bind(after)
         .bind(limit)
+        .bind(source)
         .fetch_all(conn)
         .await)
 }

@@ -10,5 +10,6 @@ pub(crate) mod pushes;
 pub(crate) mod reach;
 mod read;
 pub(crate) mod rights;
+pub(crate) mod traffic;
 
 pub(crate) use import::{Imported, Unusable};

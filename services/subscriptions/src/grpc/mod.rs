@@ -3,6 +3,7 @@
 mod feed;
 mod follows;
 mod push_convert;
+mod push_results;
 mod pushes;
 
 pub(crate) use push_convert::to_state;

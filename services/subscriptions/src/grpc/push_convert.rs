@@ -141,8 +141,8 @@ pub(super) fn to_push(push: Push) -> Result<pb::Push, Error> {
 
 /// A push with where its fans stand at `now`.
 pub(super) fn to_counted(counted: Counted, now: Micros) -> Result<pb::Push, Error> {
+    let is_frozen = counted.is_frozen();
     let Counted { push, waves, tally } = counted;
-    let is_frozen = !waves.is_empty() || push.planned_count > 0;
     let standing = Standing::of(&waves, now);
     let excluded = push.excluded.iter().map(|(verdict, count)| ReachCount {
         verdict: *verdict,

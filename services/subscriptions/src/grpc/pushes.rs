@@ -3,16 +3,20 @@
 use siyu_clock::Micros;
 use siyu_proto::subscriptions::v1::{
     CancelPushRequest, CancelPushResponse, CreatePushRequest, CreatePushResponse, ExplainPushRequest,
-    ExplainPushResponse, GetPushRequest, GetPushResponse, ListPushesRequest, ListPushesResponse,
-    PausePushRequest, PausePushResponse, PlanPushRequest, PlanPushResponse, RecallPushRequest,
-    RecallPushResponse, ResumePushRequest, ResumePushResponse, SchedulePushRequest, SchedulePushResponse,
-    UpdatePushRequest, UpdatePushResponse, push_service_server::PushService,
+    ExplainPushResponse, GetPushRequest, GetPushResponse, GetPushResultsRequest, GetPushResultsResponse,
+    ListPushesRequest, ListPushesResponse, PausePushRequest, PausePushResponse, PlanPushRequest,
+    PlanPushResponse, RecallPushRequest, RecallPushResponse, ResumePushRequest, ResumePushResponse,
+    SchedulePushRequest, SchedulePushResponse, UpdatePushRequest, UpdatePushResponse,
+    push_service_server::PushService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::from_proto};
 use tonic::{Request, Response, Status};
 
-use super::push_convert::{
-    changes, new_push, stored_state, to_content, to_counted, to_explanation, to_plan, to_push,
+use super::{
+    push_convert::{
+        changes, new_push, stored_state, to_content, to_counted, to_explanation, to_plan, to_push,
+    },
+    push_results::to_results,
 };
 use crate::{Subscriptions, app::pushes::Applied};
 
@@ -144,6 +148,16 @@ impl PushService for Subscriptions {
         let user_id = name::id(&request.user, "users", "user")?;
         let explanation = self.explain_push(account_id, push_id, user_id).await?;
         Ok(Response::new(to_explanation(explanation)))
+    }
+
+    async fn get_push_results(
+        &self,
+        request: Request<GetPushResultsRequest>,
+    ) -> Result<Response<GetPushResultsResponse>, Status> {
+        let request = admit(request)?;
+        let [account_id, push_id] = ids(&request.name, "name")?;
+        let results = self.push_results(account_id, push_id, request.attribution_window).await?;
+        Ok(Response::new(GetPushResultsResponse { results: Some(to_results(results)) }))
     }
 }
 

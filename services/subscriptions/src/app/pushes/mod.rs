@@ -5,6 +5,7 @@ mod explain;
 mod plan;
 mod publish;
 mod recall;
+mod results;
 mod schedule;
 
 use siyu_clock::Micros;
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) use change::Change;
 pub(crate) use explain::Explanation;
 pub(crate) use plan::Planned;
+pub(crate) use results::Results;
 pub(crate) use schedule::Applied;
 
 /// What is chosen of a push when it is made.
@@ -45,6 +47,13 @@ pub(crate) struct Counted {
     pub(crate) push: Push,
     pub(crate) waves: Vec<Wave>,
     pub(crate) tally: Tally,
+}
+
+impl Counted {
+    /// Whether its audience was frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        !self.waves.is_empty() || self.push.planned_count > 0
+    }
 }
 
 impl Subscriptions {
