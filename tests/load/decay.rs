@@ -78,7 +78,7 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine]) -> anyhow
             let clock = Clock::from(clock);
             let outbox = Outbox::new("crm", db.clone(), clock.clone(), Ids::random(), Settings::default());
             let settings = siyu_crm::Settings { max_calls_per_commit: 1, audience_cache_bytes: 1 };
-            let crm = Crm::new(db.clone(), clock, outbox, nobody, None, settings);
+            let crm = Crm::new(db.clone(), clock, outbox, nobody, Vec::new(), settings);
             eprintln!("{engine:?}: {fans} fans loaded in {:.0} s", stopwatch.elapsed().as_secs_f64());
             subjects.push(Subject { engine: *engine, fans: *fans, installation, db, crm, days: Vec::new() });
         }

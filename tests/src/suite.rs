@@ -44,8 +44,8 @@ pub struct TestSuite {
     pub clock: SimClock,
     /// `http://127.0.0.1:PORT`
     pub url: String,
-    /// The configuration it runs on.
-    pub config: Config,
+    /// The configuration it runs on. In a box: it is much for a future to carry.
+    pub config: Box<Config>,
     client: Client,
     signer: Signer,
     databases: Databases,
@@ -106,14 +106,17 @@ impl TestSuite {
             format!("accounts.database_url={}", databases.url("accounts")?),
             format!("crm.database_url={}", databases.url("crm")?),
             format!("subscriptions.database_url={}", databases.url("subscriptions")?),
+            format!("messaging.database_url={}", databases.url("messaging")?),
             databases.lead_keys(),
             "accounts.max_connections=4".to_owned(),
             "crm.max_connections=8".to_owned(),
             "subscriptions.max_connections=4".to_owned(),
+            "messaging.max_connections=4".to_owned(),
             // Background work is driven by the tests.
             "accounts.sweep_interval=24h".to_owned(),
             "crm.sweep_interval=24h".to_owned(),
             "subscriptions.sweep_interval=24h".to_owned(),
+            "messaging.sweep_interval=24h".to_owned(),
         ];
         set.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let overrides = Overrides { set, sim_clock: true, ..Overrides::default() };
@@ -129,7 +132,7 @@ impl TestSuite {
         let (server_config, token) = (config.server.clone(), shutdown.clone());
         let server = tokio::spawn(async move { suite.serve(listener, &server_config, token).await });
         let client = connect(&url, &signer.sign(&Caller::service("test"), START, TOKEN_TTL)?).await?;
-        Ok(Some(Self { clock, url, config, client, signer, databases, shutdown, server }))
+        Ok(Some(Self { clock, url, config: Box::new(config), client, signer, databases, shutdown, server }))
     }
 
     /// Stops the suite and removes its databases; answers how the server ended.

@@ -9,6 +9,7 @@ mod requests_common;
 mod requests_crm;
 mod requests_homepage;
 mod requests_leads;
+mod requests_messaging;
 mod requests_reach;
 mod requests_subscriptions;
 mod requests_tags;

@@ -50,6 +50,7 @@ mod leads_secrecy;
 mod lifecycle;
 mod lifecycle_model;
 mod limits;
+mod messages;
 mod mutations;
 mod observed;
 mod observed_tags;

@@ -9,7 +9,7 @@ struct Service {
     statements: fn() -> Vec<Statement>,
 }
 
-const SERVICES: [Service; 3] = [
+const SERVICES: [Service; 4] = [
     Service {
         name: "accounts",
         migrations: siyu_accounts::migrations,
@@ -21,13 +21,19 @@ const SERVICES: [Service; 3] = [
         migrations: siyu_subscriptions::migrations,
         statements: siyu_subscriptions::statements,
     },
+    Service {
+        name: "messaging",
+        migrations: siyu_messaging::migrations,
+        statements: siyu_messaging::statements,
+    },
 ];
 
 async fn open(suite: &TestSuite, service: &Service) -> Db {
     let url = match service.name {
         "accounts" => suite.config.accounts_database_url(),
         "crm" => suite.config.crm_database_url(),
-        _ => suite.config.subscriptions_database_url(),
+        "subscriptions" => suite.config.subscriptions_database_url(),
+        _ => suite.config.messaging_database_url(),
     };
     Db::open(&OpenOptions { url, max_connections: 2 }, &(service.migrations)()).await.unwrap()
 }

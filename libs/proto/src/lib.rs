@@ -38,6 +38,14 @@ pub mod subscriptions {
     }
 }
 
+/// `siyu.messaging.v1`: private messages.
+pub mod messaging {
+    #[expect(missing_docs, reason = "generated; the protos are the documentation")]
+    pub mod v1 {
+        tonic::include_proto!("siyu.messaging.v1");
+    }
+}
+
 /// `siyu.testing.v1`: the simulated clock.
 pub mod testing {
     #[expect(missing_docs, reason = "generated; the protos are the documentation")]

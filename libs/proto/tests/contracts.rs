@@ -39,7 +39,7 @@ fn the_table_holds_every_method_once_and_in_order() {
 }
 
 /// What methods that change nothing are called.
-const READING: [&str; 12] = [
+const READING: [&str; 14] = [
     "Get",
     "List",
     "Backtest",
@@ -51,6 +51,8 @@ const READING: [&str; 12] = [
     "Resolve",
     "Snapshot",
     "StreamEvents",
+    "StreamDesk",
+    "StreamInbox",
     "StreamPackageMembers",
 ];
 /// Methods that read personal data, or whose reading is a touch.
@@ -172,6 +174,8 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
     ),
     ("^[0-9]{2,6}$", &["31", "310101"], &["", "3", "3101011", "3a", "٣١"]),
     ("^[0-9a-f]{0,64}$", &["", "0af", "{64}"], &["{65}", "0AF", "xy"]),
+    ("^[A-Za-z0-9._:-]{1,64}$", &["a", "A.b_c:9-", "{64}"], &["", "{65}", "a b", "a/b", "a\n", "é"]),
+    ("^(https://[^\\s]+)?$", &["", "https://a.example/p"], &["http://a.example", "https://", "https://a b"]),
     ("^[A-Za-z0-9._-]{1,64}$", &["a", "A.b_c-9", "{64}"], &["", "{65}", "a b", "a:b", "a/b", "a\n", "é"]),
     (
         "^[A-Za-z0-9._:-]{1,128}$",

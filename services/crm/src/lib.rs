@@ -30,7 +30,7 @@ use tonic::service::Routes;
 
 use app::{
     accounts_feed::AccountsFeed, audience::fan_indexes::FanIndexes, directory::Directory,
-    ingestion::Ingestion, subscriptions_feed::SubscriptionsFeed, turns::Turns,
+    ingestion::Ingestion, observed_feed::ObservedFeed, turns::Turns,
 };
 
 /// The schema of the service, step by step.
@@ -92,24 +92,25 @@ pub struct Crm {
 
 impl Crm {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. It asks
-    /// the accounts service behind `accounts` for what it does not know of an account, and learns who follows from the
-    /// subscriptions service, where there is one. To be called inside a tokio runtime.
+    /// the accounts service behind `accounts` for what it does not know of an account, and learns what users did from
+    /// `observers`: their feeds, and who serves them. To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
         clock: Clock,
         outbox: Outbox,
         accounts: Peer,
-        subscriptions: Option<Peer>,
+        observers: Vec<(&'static str, Peer)>,
         settings: Settings,
     ) -> Self {
         let directory = Arc::new(Directory::new(db.clone(), accounts.clone()));
         let feed = AccountsFeed::new(db.clone(), clock.clone(), outbox.clone(), accounts.clone());
         let follow = |name, peer, feed| Follower::new("crm", name, peer, db.clone(), clock.clone(), feed);
         let mut followers = vec![follow("accounts", accounts, Arc::new(feed))];
-        if let Some(peer) = subscriptions {
-            let feed = SubscriptionsFeed::new(clock.clone(), outbox.clone(), directory.clone(), peer.clone());
-            followers.push(follow("subscriptions", peer, Arc::new(feed)));
+        for (name, peer) in observers {
+            let observer = (name, peer.clone());
+            let feed = ObservedFeed::new(clock.clone(), outbox.clone(), directory.clone(), observer);
+            followers.push(follow(name, peer, Arc::new(feed)));
         }
         let turns = Arc::new(Turns::new());
         let most_calls = settings.max_calls_per_commit;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use siyu_accounts::Accounts;
 use siyu_clock::Micros;
 use siyu_crm::Crm;
+use siyu_messaging::Messaging;
 use siyu_outbox::{Follower, Listener, Outbox};
 use siyu_subscriptions::Subscriptions;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ pub(crate) struct Background {
     pub(crate) accounts: Option<(Accounts, Duration)>,
     pub(crate) crm: Option<(Crm, Duration)>,
     pub(crate) subscriptions: Option<(Subscriptions, Duration)>,
+    pub(crate) messaging: Option<(Messaging, Duration)>,
     /// The events of the services of this process.
     pub(crate) outboxes: Vec<Outbox>,
     /// How they keep up with the events of others.
@@ -50,6 +52,9 @@ impl Background {
         }
         if let Some((subscriptions, _)) = &self.subscriptions {
             subscriptions.tick(now).await?;
+        }
+        if let Some((messaging, _)) = &self.messaging {
+            messaging.tick(now).await?;
         }
         self.deliver().await
     }
@@ -104,6 +109,9 @@ impl Background {
         }
         if let Some((subscriptions, interval)) = &self.subscriptions {
             jobs.spawn(subscriptions.clone().run_jobs(*interval));
+        }
+        if let Some((messaging, interval)) = &self.messaging {
+            jobs.spawn(messaging.clone().run_jobs(*interval));
         }
         for outbox in &self.outboxes {
             publishers.spawn(outbox.clone().run(stop.clone()));

@@ -17,7 +17,9 @@ use figment::Figment;
 use figment::error::Kind;
 use figment::value::Value;
 
-pub use schema::{Accounts, Auth, Config, Crm, Environment, Peers, Server, Storage, Subscriptions};
+pub use schema::{
+    Accounts, Auth, Config, Crm, Environment, Messaging, Peers, Server, Storage, Subscriptions,
+};
 pub use values::{HumanDuration, Secret};
 
 use layers::Layer;

@@ -8,6 +8,7 @@ use siyu_accounts::{Accounts, TokenIssuer};
 use siyu_clock::{Clock, Ids};
 use siyu_crm::Crm;
 use siyu_db::{Db, Migration, OpenOptions};
+use siyu_messaging::Messaging;
 use siyu_outbox::{ConsumerService, FeedService, Outbox};
 use siyu_proto::testing::v1::clock_service_server::{self, ClockServiceServer};
 use siyu_rpc::{
@@ -39,11 +40,13 @@ pub enum ServiceName {
     Crm,
     /// Who follows whom.
     Subscriptions,
+    /// Private messages.
+    Messaging,
 }
 
 impl ServiceName {
     /// All services there are.
-    pub const ALL: [Self; 3] = [Self::Accounts, Self::Crm, Self::Subscriptions];
+    pub const ALL: [Self; 4] = [Self::Accounts, Self::Crm, Self::Subscriptions, Self::Messaging];
 
     /// What it is called everywhere.
     #[must_use]
@@ -52,6 +55,7 @@ impl ServiceName {
             Self::Accounts => "accounts",
             Self::Crm => "crm",
             Self::Subscriptions => "subscriptions",
+            Self::Messaging => "messaging",
         }
     }
 
@@ -60,6 +64,7 @@ impl ServiceName {
             Self::Accounts => siyu_accounts::migrations(),
             Self::Crm => siyu_crm::migrations(),
             Self::Subscriptions => siyu_subscriptions::migrations(),
+            Self::Messaging => siyu_messaging::migrations(),
         }
     }
 
@@ -76,6 +81,10 @@ impl ServiceName {
             Self::Subscriptions => OpenOptions {
                 url: config.subscriptions_database_url(),
                 max_connections: config.subscriptions.max_connections,
+            },
+            Self::Messaging => OpenOptions {
+                url: config.messaging_database_url(),
+                max_connections: config.messaging.max_connections,
             },
         }
     }
@@ -94,7 +103,8 @@ pub struct Suite {
     /// Full names of the gRPC services, for health and reflection.
     names: Vec<&'static str>,
     gate: GateConfig,
-    background: Background,
+    /// In a box: every service is in it, which is much for a future to carry.
+    background: Box<Background>,
     keys: Keys,
     /// What the port is secured with, and the pause between two looks whether that has changed.
     tls: Option<ServerTls>,
@@ -176,7 +186,11 @@ impl Suite {
             let db = ServiceName::Crm.open_storage(config).await?;
             audit.add(ServiceName::Crm.name(), db.clone());
             let accounts = others.accounts(ServiceName::Crm).await?;
-            let subscriptions = others.find(ServiceName::Crm, ServiceName::Subscriptions).await?;
+            let mut observers = Vec::new();
+            for observer in [ServiceName::Subscriptions, ServiceName::Messaging] {
+                let found = others.find(ServiceName::Crm, observer).await?;
+                observers.extend(found.map(|peer| (observer.name(), peer)));
+            }
             keys.trust_accounts(accounts.clone());
             let settings = siyu_crm::Settings {
                 max_calls_per_commit: usize::try_from(config.crm.max_calls_per_commit)?,
@@ -184,7 +198,7 @@ impl Suite {
             };
             let outbox = outbox(ServiceName::Crm, &db);
             background.outboxes.push(outbox.clone());
-            let crm = Crm::new(db, clock.clone(), outbox, accounts, subscriptions, settings);
+            let crm = Crm::new(db, clock.clone(), outbox, accounts, observers, settings);
             background.followers.extend(crm.followers());
             routes = crm.add_to(routes, max_message_bytes);
             names.extend(siyu_crm::SERVICES);
@@ -211,6 +225,21 @@ impl Suite {
             names.extend(siyu_subscriptions::SERVICES);
             background.subscriptions = Some((subscriptions, config.subscriptions.sweep_interval.get()));
         }
+        if services.contains(&ServiceName::Messaging) {
+            let db = ServiceName::Messaging.open_storage(config).await?;
+            audit.add(ServiceName::Messaging.name(), db.clone());
+            let accounts = others.accounts(ServiceName::Messaging).await?;
+            keys.trust_accounts(accounts.clone());
+            let subscriptions = others.find(ServiceName::Messaging, ServiceName::Subscriptions).await?;
+            let outbox = outbox(ServiceName::Messaging, &db);
+            background.outboxes.push(outbox.clone());
+            let messaging = Messaging::new(db, clock.clone(), ids.clone(), outbox, accounts, subscriptions);
+            let own = switchboard.peer(ServiceName::Messaging.name());
+            background.listeners.extend(messaging.listeners(own));
+            routes = messaging.add_to(routes, max_message_bytes);
+            names.extend(siyu_messaging::SERVICES);
+            background.messaging = Some((messaging, config.messaging.sweep_interval.get()));
+        }
         routes = audit.add_to(routes, max_message_bytes);
         routes = FeedService::new(background.outboxes.clone()).add_to(routes, max_message_bytes);
         routes = ConsumerService::new(background.followers.clone()).add_to(routes, max_message_bytes);
@@ -229,7 +258,7 @@ impl Suite {
             routes,
             names,
             gate,
-            background,
+            background: Box::new(background),
             keys: keys.clone(),
             tls: tls::server(&config.server).await?,
             tls_reload_interval: config.auth.reload_interval.get(),
@@ -251,12 +280,12 @@ impl Suite {
 
     /// The work beside the calls, for whoever drives the clock.
     pub(crate) fn background(&self) -> Background {
-        self.background.clone()
+        Background::clone(&self.background)
     }
 
     /// Takes the work beside the calls: serving does none of it then.
     pub(crate) fn take_background(&mut self) -> Background {
-        std::mem::take(&mut self.background)
+        std::mem::take(&mut *self.background)
     }
 
     /// Its services, what their gate decides by, and its background work at work, for a server of another kind.
@@ -330,6 +359,7 @@ impl Others<'_> {
             ServiceName::Accounts => ("peers.accounts", &peers.accounts),
             ServiceName::Crm => ("peers.crm", &peers.crm),
             ServiceName::Subscriptions => ("peers.subscriptions", &peers.subscriptions),
+            ServiceName::Messaging => ("peers.messaging", &peers.messaging),
         };
         if self.services.contains(&wanted) {
             return Ok(Some(self.switchboard.peer(caller.name())));

@@ -51,6 +51,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         super::requests_crm::all(about),
         super::requests_homepage::all(about),
         super::requests_leads::all(about),
+        super::requests_messaging::all(about),
         super::requests_subscriptions::all(about),
         super::requests_reach::all(about),
         super::requests_tags::all(about),

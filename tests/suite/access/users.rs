@@ -10,6 +10,10 @@ use siyu_proto::{
     },
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
+    messaging::v1::{
+        ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RecallMessageRequest,
+        SendMessageRequest, StreamInboxRequest,
+    },
     subscriptions::v1::{
         FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
         StreamFeedRequest, UnfollowRequest,
@@ -22,7 +26,10 @@ use super::{
     bearer, let_in, refused,
     requests::{Good, good},
 };
-use crate::raw::{call, channel};
+use crate::{
+    messages::from_user,
+    raw::{call, channel},
+};
 
 /// It is not by a role that users may.
 const NO_ROLE: Role = Role::Unspecified;
@@ -108,6 +115,12 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &ListFeedRequest { user: user(), ..Default::default() }),
         good(NO_ROLE, &StreamFeedRequest { user: user() }),
         good(NO_ROLE, &ReportFeedRequest { user: user(), ..Default::default() }),
+        good(NO_ROLE, &SendMessageRequest { parent: parent(), ..from_user("u1", "hello") }),
+        good(NO_ROLE, &ListConversationsRequest { user: user(), ..Default::default() }),
+        good(NO_ROLE, &ListMessagesRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &MarkReadRequest { parent: parent(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &RecallMessageRequest { parent: parent(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &StreamInboxRequest { user: user(), ..Default::default() }),
     ]
 }
 
@@ -128,7 +141,7 @@ async fn a_user_acts_for_nobody_else(suite: TestSuite) {
         for caller in &own {
             let token = bearer(&suite.token(caller));
             // A stream that never ends is ended.
-            let headers = [("authorization", token.as_str()), ("grpc-timeout", "5S")];
+            let headers = [("authorization", token.as_str()), ("grpc-timeout", "2S")];
             let answer = call(&channel, request.path, &headers, message()).await;
             let_in(&answer, request.path);
         }

@@ -33,6 +33,8 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("subscriptions.database_url", &config.subscriptions.database_url)?;
     positive("subscriptions.max_connections", config.subscriptions.max_connections)?;
     positive("subscriptions.audience_cache_bytes", config.subscriptions.audience_cache_bytes)?;
+    database("messaging.database_url", &config.messaging.database_url)?;
+    positive("messaging.max_connections", config.messaging.max_connections)?;
     own_databases(config)?;
     auth(&config.auth)?;
     peers(&config.peers)?;
@@ -112,6 +114,7 @@ fn own_databases(config: &Config) -> Checked {
         ("accounts", "accounts.database_url", config.accounts_database_url()),
         ("crm", "crm.database_url", config.crm_database_url()),
         ("subscriptions", "subscriptions.database_url", config.subscriptions_database_url()),
+        ("messaging", "messaging.database_url", config.messaging_database_url()),
     ];
     for (place, (_, key, url)) in databases.iter().enumerate() {
         let other = databases[..place].iter().find(|(_, _, other)| other == url);
@@ -144,6 +147,7 @@ fn peers(peers: &Peers) -> Checked {
     peer("peers.accounts", &peers.accounts, has_authority)?;
     peer("peers.crm", &peers.crm, has_authority)?;
     peer("peers.subscriptions", &peers.subscriptions, has_authority)?;
+    peer("peers.messaging", &peers.messaging, has_authority)?;
     identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
     ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
 }

@@ -26,6 +26,8 @@ pub struct Config {
     pub crm: Crm,
     /// The subscriptions service.
     pub subscriptions: Subscriptions,
+    /// The messaging service.
+    pub messaging: Messaging,
     /// Events between services.
     pub events: Events,
     /// Whose tokens are accepted.
@@ -159,6 +161,18 @@ pub struct Subscriptions {
     pub audience_cache_bytes: u32,
 }
 
+/// Section `[messaging]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messaging {
+    /// Its database; empty is a SQLite file. See [`Config::messaging_database_url`].
+    pub database_url: Secret,
+    /// Most connections to that database.
+    pub max_connections: u32,
+    /// Pause between two rounds of background work.
+    pub sweep_interval: HumanDuration,
+}
+
 /// Section `[events]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -222,6 +236,8 @@ pub struct Peers {
     pub crm: String,
     /// URL of the subscriptions service where it does not run in this process.
     pub subscriptions: String,
+    /// URL of the messaging service where it does not run in this process.
+    pub messaging: String,
     /// PEM file of the authorities that sign the certificates of `https` servers; empty is none.
     pub ca_file: PathBuf,
     /// PEM file of the certificate shown to them; empty is none.
@@ -256,6 +272,11 @@ impl Config {
     /// The database of subscriptions: the configured one, or `subscriptions.db` in the data directory.
     pub fn subscriptions_database_url(&self) -> String {
         self.database_url(&self.subscriptions.database_url, "subscriptions.db")
+    }
+
+    /// The database of messaging: the configured one, or `messaging.db` in the data directory.
+    pub fn messaging_database_url(&self) -> String {
+        self.database_url(&self.messaging.database_url, "messaging.db")
     }
 
     fn database_url(&self, configured: &Secret, embedded_file: &str) -> String {
@@ -331,6 +352,16 @@ impl Default for Subscriptions {
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(1),
             audience_cache_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+impl Default for Messaging {
+    fn default() -> Self {
+        Self {
+            database_url: Secret::default(),
+            max_connections: 16,
+            sweep_interval: HumanDuration::from_secs(1),
         }
     }
 }

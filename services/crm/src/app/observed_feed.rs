@@ -1,4 +1,4 @@
-//! Learning from the subscriptions service who follows, by its events.
+//! Learning what users did from the events of other services: from subscriptions who follows, from messaging who writes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,24 +10,31 @@ use siyu_rpc::{Error, name, peer::Peer};
 
 use super::{directory::Directory, observed::take_in_observed};
 
-/// Applies the events of `feeds/subscriptions`.
+/// Applies the events of one feed.
 #[derive(Debug)]
-pub(crate) struct SubscriptionsFeed {
+pub(crate) struct ObservedFeed {
     clock: Clock,
     outbox: Outbox,
     directory: Arc<Directory>,
-    subscriptions: Peer,
+    /// What it is called, and who serves it.
+    feed: &'static str,
+    peer: Peer,
 }
 
-impl SubscriptionsFeed {
-    pub(crate) fn new(clock: Clock, outbox: Outbox, directory: Arc<Directory>, subscriptions: Peer) -> Self {
-        Self { clock, outbox, directory, subscriptions }
+impl ObservedFeed {
+    pub(crate) fn new(
+        clock: Clock,
+        outbox: Outbox,
+        directory: Arc<Directory>,
+        (feed, peer): (&'static str, Peer),
+    ) -> Self {
+        Self { clock, outbox, directory, feed, peer }
     }
 }
 
 #[tonic::async_trait]
-impl Consumer for SubscriptionsFeed {
-    /// Somebody may follow an account before the accounts service has told of it.
+impl Consumer for ObservedFeed {
+    /// Somebody may do something with an account before the accounts service has told of it.
     async fn prepare(&self, events: &[StoredEvent]) -> Result<(), Error> {
         let keys: BTreeSet<&str> = events.iter().map(|event| event.event_key.as_str()).collect();
         for key in keys {
@@ -60,6 +67,6 @@ impl Consumer for SubscriptionsFeed {
 
     /// What happened as far back as there are events: applying one again changes nothing.
     async fn bootstrap(&self) -> Result<Vec<EventCursor>, Error> {
-        oldest_cursors("subscriptions", &self.subscriptions).await
+        oldest_cursors(self.feed, &self.peer).await
     }
 }

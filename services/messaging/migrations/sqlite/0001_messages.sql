@@ -1,0 +1,67 @@
+-- Private messages. Times are Unix microseconds; the account comes first in every key but those of a user's inbox.
+
+-- One row per account: whoever writes in its conversations takes it first. Counts what happens in its inbox.
+CREATE TABLE account (
+    account_id TEXT NOT NULL PRIMARY KEY CHECK (length(account_id) BETWEEN 1 AND 63),
+    last_change INTEGER NOT NULL CHECK (last_change >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- One row per user: counts what happens in their inbox.
+CREATE TABLE user_inbox (
+    user_id TEXT NOT NULL PRIMARY KEY CHECK (length(user_id) BETWEEN 1 AND 128),
+    last_change INTEGER NOT NULL CHECK (last_change >= 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conversation (
+    account_id TEXT NOT NULL,
+    user_id TEXT NOT NULL CHECK (length(user_id) BETWEEN 1 AND 128),
+    last_sequence INTEGER NOT NULL CHECK (last_sequence > 0),
+    last_time INTEGER NOT NULL,
+    -- Messages of the account since the last of the user.
+    unanswered_count INTEGER NOT NULL CHECK (unanswered_count >= 0),
+    user_read_sequence INTEGER NOT NULL CHECK (user_read_sequence BETWEEN 0 AND last_sequence),
+    account_read_sequence INTEGER NOT NULL CHECK (account_read_sequence BETWEEN 0 AND last_sequence),
+    -- Messages of the other side after that, without those that were recalled.
+    user_unread_count INTEGER NOT NULL CHECK (user_unread_count >= 0),
+    account_unread_count INTEGER NOT NULL CHECK (account_unread_count >= 0),
+    PRIMARY KEY (account_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX conversation_by_time ON conversation (account_id, last_time, user_id);
+CREATE INDEX conversation_of_user ON conversation (user_id, last_time, account_id);
+
+CREATE TABLE message (
+    account_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    -- 1 for the first of the conversation, then without gaps.
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    sender TEXT NOT NULL CHECK (sender IN ('user', 'account')),
+    -- Who wrote it for the account; empty where the user did.
+    author TEXT NOT NULL CHECK (length(author) <= 300),
+    client_message_id TEXT NOT NULL CHECK (length(client_message_id) BETWEEN 1 AND 64),
+    -- JSON; empty once it was recalled.
+    content TEXT NOT NULL CHECK (length(content) <= 20000),
+    -- What makes a repeat known, also of one that was recalled.
+    content_digest TEXT NOT NULL CHECK (length(content_digest) = 32),
+    create_time INTEGER NOT NULL,
+    recall_time INTEGER,
+    -- The last change of it, as each side counts them.
+    account_change INTEGER NOT NULL CHECK (account_change > 0),
+    user_change INTEGER NOT NULL CHECK (user_change > 0),
+    PRIMARY KEY (account_id, user_id, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX message_by_client_id ON message (account_id, user_id, sender, client_message_id);
+CREATE UNIQUE INDEX message_by_account_change ON message (account_id, account_change);
+CREATE UNIQUE INDEX message_by_user_change ON message (user_id, user_change);
+
+-- The versions of how many messages accounts may send without an answer. Version 0 stands in the code.
+CREATE TABLE message_policy (
+    version INTEGER NOT NULL PRIMARY KEY CHECK (version > 0),
+    effective_time INTEGER NOT NULL,
+    certified_limit INTEGER NOT NULL CHECK (certified_limit >= 0),
+    basic_limit INTEGER NOT NULL CHECK (basic_limit >= 0),
+    create_time INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX message_policy_by_time ON message_policy (effective_time, version);

@@ -1,0 +1,110 @@
+//! What messaging must know of accounts: that they exist, whether they are certified, and their cards.
+
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use siyu_clock::{Clock, Micros};
+use siyu_proto::accounts::v1::{
+    CardState, GetAccountRequest, GetCardRequest, accounts_service_client::AccountsServiceClient,
+    card_service_client::CardServiceClient,
+};
+use siyu_rpc::{
+    Error,
+    peer::{Peer, unanswered},
+    time::from_proto,
+};
+use tonic::Code;
+
+/// Accounts that are remembered.
+const MOST_KNOWN: usize = 100_000;
+/// How long it is believed what an account is certified as: so much later a change shows.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// What is known of an account.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The first moment at which it is certified, and the first at which it is no longer.
+    certified: Option<(Micros, Micros)>,
+    asked: Micros,
+}
+
+/// Knows accounts: from memory, or by asking.
+pub(crate) struct Accounts {
+    clock: Clock,
+    accounts: AccountsServiceClient<Peer>,
+    cards: CardServiceClient<Peer>,
+    known: Cache<String, Known>,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    pub(crate) fn new(clock: Clock, accounts: Peer) -> Self {
+        Self {
+            clock,
+            accounts: AccountsServiceClient::new(accounts.clone()),
+            cards: CardServiceClient::new(accounts),
+            known: Cache::new(MOST_KNOWN),
+        }
+    }
+
+    /// That there is such an account. One that there was, there is for ever.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is none; UNAVAILABLE.
+    pub(crate) async fn check(&self, account_id: &str) -> Result<(), Error> {
+        if self.known.get(account_id).is_none() {
+            self.ask(account_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is certified now.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is no such account; UNAVAILABLE.
+    pub(crate) async fn is_certified(&self, account_id: &str) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let known = match self.known.get(account_id) {
+            Some(known) if now < known.asked.plus(BELIEVED) => known,
+            _ => self.ask(account_id).await?,
+        };
+        Ok(known.certified.is_some_and(|(start, end)| (start..end).contains(&now)))
+    }
+
+    async fn ask(&self, account_id: &str) -> Result<Known, Error> {
+        let name = format!("accounts/{account_id}");
+        let asked = self.clock.now();
+        let answer = self.accounts.clone().get_account(GetAccountRequest { name: name.clone() }).await;
+        let account = answer.map_err(|status| unanswered(status, "accounts", &name))?.into_inner().account;
+        let term = account.and_then(|account| account.certification_term);
+        let certified = term.and_then(|term| {
+            Some((from_proto(term.start_time.as_ref()?)?, from_proto(term.expire_time.as_ref()?)?))
+        });
+        let known = Known { certified, asked };
+        self.known.insert(account_id.to_owned(), known);
+        Ok(known)
+    }
+
+    /// That there is a card, which can be shown; `field` is where it was named.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT with the field; UNAVAILABLE.
+    pub(crate) async fn check_card(&self, name: &str, field: &str) -> Result<(), Error> {
+        let card = match self.cards.clone().get_card(GetCardRequest { name: name.to_owned() }).await {
+            Ok(answer) => answer.into_inner().card.unwrap_or_default(),
+            Err(status) if status.code() == Code::NotFound => {
+                return Err(Error::invalid_field(field, format!("there is no {name}")));
+            }
+            Err(status) => return Err(unanswered(status, "accounts", name)),
+        };
+        if card.state() == CardState::Archived {
+            return Err(Error::invalid_field(field, format!("{name} is archived")));
+        }
+        Ok(())
+    }
+}

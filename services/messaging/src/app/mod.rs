@@ -1,0 +1,12 @@
+//! Use cases.
+
+pub(crate) mod accounts;
+pub(crate) mod allowance;
+pub(crate) mod follows;
+pub(crate) mod live;
+mod marks;
+mod read;
+mod recall;
+pub(crate) mod sending;
+
+pub(crate) use read::{Listed, Owner, Window};

@@ -1,0 +1,5 @@
+//! The rules.
+
+pub(crate) mod conversation;
+pub(crate) mod message;
+pub(crate) mod policy;

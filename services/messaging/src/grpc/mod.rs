@@ -1,0 +1,8 @@
+//! The wire: decode, call the use case, encode.
+
+mod convert;
+mod desk;
+mod inbox;
+mod streams;
+
+pub(crate) use convert::to_sender;

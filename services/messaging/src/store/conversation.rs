@@ -1,0 +1,125 @@
+use siyu_clock::Micros;
+use siyu_db::{DbError, Tx, on_db, rows, statements};
+
+use crate::domain::conversation::Conversation;
+
+statements! {
+    FIND = ["SELECT conversation.* FROM ", lookup("conversation", "user_id", "TEXT", 2),
+            " AND conversation.account_id = $1"];
+    SAVE = ["INSERT INTO conversation (account_id, user_id, last_sequence, last_time, unanswered_count, \
+             user_read_sequence, account_read_sequence, user_unread_count, account_unread_count) \
+             SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), CAST(input.value->>3 AS BIGINT), \
+             CAST(input.value->>4 AS BIGINT), CAST(input.value->>5 AS BIGINT), CAST(input.value->>6 AS BIGINT), \
+             CAST(input.value->>7 AS BIGINT), CAST(input.value->>8 AS BIGINT) FROM ", rows(1),
+            " WHERE TRUE ON CONFLICT (account_id, user_id) DO UPDATE SET last_sequence = excluded.last_sequence, \
+             last_time = excluded.last_time, unanswered_count = excluded.unanswered_count, \
+             user_read_sequence = excluded.user_read_sequence, \
+             account_read_sequence = excluded.account_read_sequence, \
+             user_unread_count = excluded.user_unread_count, account_unread_count = excluded.account_unread_count"];
+    LIST_OF_ACCOUNT = "SELECT * FROM conversation WHERE account_id = $1 AND (last_time, user_id) < ($2, $3) \
+                       ORDER BY last_time DESC, user_id DESC LIMIT $4";
+    LIST_OF_USER = "SELECT * FROM conversation WHERE user_id = $1 AND (last_time, account_id) < ($2, $3) \
+                    ORDER BY last_time DESC, account_id DESC LIMIT $4";
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    account_id: String,
+    user_id: String,
+    last_sequence: i64,
+    last_time: i64,
+    unanswered_count: i64,
+    user_read_sequence: i64,
+    account_read_sequence: i64,
+    user_unread_count: i64,
+    account_unread_count: i64,
+}
+
+impl From<Row> for Conversation {
+    fn from(row: Row) -> Self {
+        Self {
+            account_id: row.account_id,
+            user_id: row.user_id,
+            last_sequence: row.last_sequence,
+            last_time: Micros(row.last_time),
+            unanswered_count: row.unanswered_count,
+            user_read_sequence: row.user_read_sequence,
+            account_read_sequence: row.account_read_sequence,
+            user_unread_count: row.user_unread_count,
+            account_unread_count: row.account_unread_count,
+        }
+    }
+}
+
+/// The conversations of an account with the users, as far as there are any, in no order.
+pub(crate) async fn find<'a>(
+    tx: &mut Tx,
+    account_id: &str,
+    user_ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Conversation>, DbError> {
+    let text = tx.pick(FIND);
+    let user_ids = rows(user_ids.into_iter().map(|id| [id]))?;
+    let found: Vec<Row> =
+        on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(user_ids).fetch_all(conn).await)?;
+    Ok(found.into_iter().map(Conversation::from).collect())
+}
+
+/// Stores conversations as they are now, each once.
+pub(crate) async fn save<'a>(
+    tx: &mut Tx,
+    conversations: impl IntoIterator<Item = &'a Conversation>,
+) -> Result<(), DbError> {
+    let text = tx.pick(SAVE);
+    let conversations = rows(conversations.into_iter().map(|conversation| {
+        (
+            &conversation.account_id,
+            &conversation.user_id,
+            conversation.last_sequence,
+            conversation.last_time.0,
+            conversation.unanswered_count,
+            conversation.user_read_sequence,
+            conversation.account_read_sequence,
+            conversation.user_unread_count,
+            conversation.account_unread_count,
+        )
+    }))?;
+    on_db!(tx, |conn| sqlx::query(text).bind(conversations).execute(conn).await.map(drop))
+}
+
+/// Conversations of an account before a time and user, newest first.
+pub(crate) async fn of_account(
+    tx: &mut Tx,
+    account_id: &str,
+    before: (i64, &str),
+    limit: i64,
+) -> Result<Vec<Conversation>, DbError> {
+    list(tx, LIST_OF_ACCOUNT, account_id, before, limit).await
+}
+
+/// Conversations of a user before a time and account, newest first.
+pub(crate) async fn of_user(
+    tx: &mut Tx,
+    user_id: &str,
+    before: (i64, &str),
+    limit: i64,
+) -> Result<Vec<Conversation>, DbError> {
+    list(tx, LIST_OF_USER, user_id, before, limit).await
+}
+
+async fn list(
+    tx: &mut Tx,
+    statement: siyu_db::Statement,
+    id: &str,
+    (time, other_id): (i64, &str),
+    limit: i64,
+) -> Result<Vec<Conversation>, DbError> {
+    let text = tx.pick(statement);
+    let found: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(id)
+        .bind(time)
+        .bind(other_id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)?;
+    Ok(found.into_iter().map(Conversation::from).collect())
+}

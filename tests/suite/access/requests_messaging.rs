@@ -1,0 +1,38 @@
+//! Good requests to the messaging service.
+
+use siyu_proto::{
+    common::v1::Role,
+    messaging::v1::{
+        GetConversationRequest, ListDeskConversationsRequest, ListDeskMessagesRequest, MarkDeskReadRequest,
+        RecallDeskMessageRequest, SendDeskMessageRequest, SendMessageRequest, StreamDeskRequest,
+    },
+};
+use siyu_tests::TestSuite;
+
+use super::requests::{About, Good, good};
+use crate::messages::{desk, from_user, inbox, to_user};
+
+/// What there must be in `accounts/{id}` before: the user `u1` has written, and was answered by what was taken back.
+pub(super) async fn prepare(suite: &TestSuite, id: &str) {
+    let parent = format!("accounts/{id}");
+    let request = SendMessageRequest { parent: parent.clone(), ..from_user("u1", "hello") };
+    inbox(suite).send_message(request).await.unwrap();
+    let request = SendDeskMessageRequest { parent: parent.clone(), ..to_user("u1", "sorry") };
+    desk(suite).send_desk_message(request).await.unwrap();
+    let request = RecallDeskMessageRequest { parent, user: "users/u1".to_owned(), sequence: 2 };
+    desk(suite).recall_desk_message(request).await.unwrap();
+}
+
+pub(super) fn all(about: About<'_>) -> Vec<Good> {
+    let (parent, user) = (about.account(), "users/u1".to_owned());
+    let (parent, user) = (|| parent.clone(), || user.clone());
+    vec![
+        good(Role::Agent, &SendDeskMessageRequest { parent: parent(), ..to_user("u1", "welcome") }),
+        good(Role::Agent, &GetConversationRequest { parent: parent(), user: user() }),
+        good(Role::Agent, &ListDeskConversationsRequest { parent: parent(), ..Default::default() }),
+        good(Role::Agent, &ListDeskMessagesRequest { parent: parent(), user: user(), ..Default::default() }),
+        good(Role::Agent, &MarkDeskReadRequest { parent: parent(), user: user(), sequence: 1 }),
+        good(Role::Agent, &RecallDeskMessageRequest { parent: parent(), user: user(), sequence: 2 }),
+        good(Role::Agent, &StreamDeskRequest { parent: parent(), ..Default::default() }),
+    ]
+}
