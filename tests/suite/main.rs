@@ -51,6 +51,7 @@ mod lifecycle;
 mod lifecycle_model;
 mod limits;
 mod messages;
+mod messages_faults;
 mod mutations;
 mod observed;
 mod observed_tags;
