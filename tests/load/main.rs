@@ -8,7 +8,9 @@ mod fans;
 mod homepage;
 mod ingestion;
 mod machine;
+mod messages;
 mod pushes;
+mod raw;
 mod rows;
 mod segments;
 mod service;
@@ -24,7 +26,7 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, and pushes with their feeds.
+/// segments, pushes with their feeds, and private messages.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -54,6 +56,9 @@ pub(crate) struct Arguments {
     /// Answers every call with so many bytes: the bare tonic beside the homepages
     #[arg(long, hide = true)]
     echo: Option<usize>,
+    /// Is the bare service that messages are compared with, on this database
+    #[arg(long, hide = true)]
+    commit: Option<String>,
     /// Small sizes, for a minute
     #[arg(long)]
     quick: bool,
@@ -67,6 +72,7 @@ enum Part {
     Homepage,
     Segments,
     Pushes,
+    Messages,
 }
 
 impl Arguments {
@@ -88,6 +94,9 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse().sized();
     if let Some(bytes) = arguments.echo {
         return homepage::echo::serve(bytes).await;
+    }
+    if let Some(url) = &arguments.commit {
+        return messages::bare::serve(url).await;
     }
     let stopwatch = Stopwatch::start();
     let cores = machine::Cores::divide().await;
@@ -118,6 +127,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Pushes) {
         pushes::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Messages) {
+        messages::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

@@ -21,14 +21,18 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use super::raw::Raw;
-use crate::machine::Cores;
+use crate::{machine::Cores, raw::Raw};
 
 /// Starts a process of this program that answers every call with so many bytes; answers its URL too.
 pub(super) async fn start(cores: &Cores, bytes: usize) -> anyhow::Result<(Child, String)> {
+    start_bare(cores, ["--echo".to_owned(), bytes.to_string()]).await
+}
+
+/// Starts a process of this program that is a bare server, as `arguments` say, on the core of servers; answers its URL too.
+pub(crate) async fn start_bare(cores: &Cores, arguments: [String; 2]) -> anyhow::Result<(Child, String)> {
     let mut line = cores.of_server();
     line.push(std::env::current_exe()?.display().to_string());
-    line.extend(["--echo".to_owned(), bytes.to_string()]);
+    line.extend(arguments);
     let mut command = Command::new(&line[0]);
     let mut process = command.args(&line[1..]).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let output = process.stdout.take().context("its output")?;

@@ -3,7 +3,6 @@
 
 mod content;
 pub(crate) mod echo;
-mod raw;
 mod reads;
 
 use std::time::Duration;

@@ -18,7 +18,8 @@ use tokio::{
 };
 use tonic::{Request, client::Grpc, codegen::http::uri::PathAndQuery};
 
-use super::{ACCOUNTS, raw::Raw};
+use super::ACCOUNTS;
+use crate::raw::Raw;
 
 /// Calls at once on one connection.
 const AT_ONCE: usize = 8;
