@@ -60,7 +60,7 @@ impl Background {
     }
 
     /// Lets the events of this process arrive, and those that come of them.
-    async fn deliver(&self) -> Result<(), siyu_rpc::Error> {
+    pub(crate) async fn deliver(&self) -> Result<(), siyu_rpc::Error> {
         let mut told = self.settle().await?;
         loop {
             for follower in &self.followers {
@@ -97,10 +97,10 @@ impl Background {
         }
     }
 
+    /// Does all of it, again and again.
     pub(crate) fn start(&self) -> Running {
-        let mut jobs = JoinSet::new();
-        let mut publishers = JoinSet::new();
-        let stop = CancellationToken::new();
+        let mut running = self.start_delivery();
+        let jobs = &mut running.jobs;
         if let Some((accounts, interval)) = &self.accounts {
             jobs.spawn(accounts.clone().run_jobs(*interval));
         }
@@ -113,6 +113,15 @@ impl Background {
         if let Some((messaging, interval)) = &self.messaging {
             jobs.spawn(messaging.clone().run_jobs(*interval));
         }
+        jobs.spawn(self.clone().measure());
+        running
+    }
+
+    /// Lets events go out and arrive, and does nothing else.
+    pub(crate) fn start_delivery(&self) -> Running {
+        let mut jobs = JoinSet::new();
+        let mut publishers = JoinSet::new();
+        let stop = CancellationToken::new();
         for outbox in &self.outboxes {
             publishers.spawn(outbox.clone().run(stop.clone()));
         }
@@ -122,7 +131,6 @@ impl Background {
         for listener in &self.listeners {
             jobs.spawn(listener.clone().run());
         }
-        jobs.spawn(self.clone().measure());
         Running { jobs, publishers, stop }
     }
 }

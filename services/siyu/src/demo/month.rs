@@ -1,6 +1,9 @@
 //! Lets the month happen: what users do reaches the suite in the order of its time.
 
-use std::{collections::HashMap, mem};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,13 +48,24 @@ struct Untold {
     parent: String,
     interactions: Vec<Interaction>,
     engagements: Vec<Interaction>,
+    follows: Vec<Interaction>,
+    /// Users who follow since the events of the suite were last delivered: the CRM does not know it yet.
+    new_followers: HashSet<String>,
 }
 
 impl Untold {
-    /// Whether a user has begun or ceased to follow: what is for followers depends on it.
-    fn has_follow_of(&self, user: &str) -> bool {
-        let is_follow = |done: &Interaction| matches!(done.kind(), Kind::Follow | Kind::Unfollow);
-        self.interactions.iter().any(|done| done.user == user && is_follow(done))
+    /// Keeps what is told in bulk.
+    fn note(&mut self, done: &Interaction) {
+        if done.kind() == Kind::Follow {
+            self.new_followers.insert(done.user.clone());
+        }
+        let bulk = match () {
+            () if is_wish(done) => return,
+            () if is_engagement(done) => &mut self.engagements,
+            () if done.kind() == Kind::Follow => &mut self.follows,
+            () => &mut self.interactions,
+        };
+        bulk.push(done.clone());
     }
 }
 
@@ -72,19 +86,20 @@ impl Month<'_> {
                 if is_wish(interaction) {
                     let time = interaction.event_time.as_ref().and_then(from_proto).unwrap_or_default();
                     self.clock.advance_to(time);
-                    if untold.has_follow_of(&interaction.user) {
+                    // What is for followers depends on what the CRM knows.
+                    if untold.new_followers.contains(&interaction.user) {
                         self.tell(untold, &visitors).await?;
+                        self.deliver_events().await?;
+                        untold.new_followers.clear();
                     }
                     visitors.fulfil(accounts[*account], interaction).await?;
-                } else if is_engagement(interaction) {
-                    untold.engagements.push(interaction.clone());
-                } else {
-                    untold.interactions.push(interaction.clone());
                 }
+                untold.note(interaction);
             }
             self.clock.advance_to(self.midnight(day_index + 1)?);
             try_join_all(untold.iter_mut().map(|untold| self.tell(untold, &visitors))).await?;
             self.do_what_is_due().await?;
+            untold.iter_mut().for_each(|untold| untold.new_followers.clear());
             progress.inc(u64::try_from(day.len())?);
         }
         progress.finish_and_clear();
@@ -94,9 +109,17 @@ impl Month<'_> {
 
     /// Between two midnights nothing is done beside the calls: it would be done again after every single one.
     async fn do_what_is_due(&self) -> anyhow::Result<()> {
-        let running = self.background.start();
+        let delivering = self.background.start_delivery();
         let done = self.background.tick(self.clock.now()).await;
-        running.stop().await;
+        delivering.stop().await;
+        Ok(done?)
+    }
+
+    /// Lets everybody know what happened until now.
+    async fn deliver_events(&self) -> anyhow::Result<()> {
+        let delivering = self.background.start_delivery();
+        let done = self.background.deliver().await;
+        delivering.stop().await;
         Ok(done?)
     }
 
@@ -142,6 +165,9 @@ impl Month<'_> {
                 let (parent, count) = (&untold.parent, answer.rejections.len());
                 anyhow::bail!("{parent}: {count} of {} rejected: {first:?}", batch.len());
             }
+        }
+        if !untold.follows.is_empty() {
+            visitors.bring_in(&untold.parent, &mem::take(&mut untold.follows)).await?;
         }
         for batch in mem::take(&mut untold.engagements).chunks(MOST_ENGAGEMENTS) {
             visitors.engage(&untold.parent, batch).await?;

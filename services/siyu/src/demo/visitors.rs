@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, bail};
+use futures_util::stream;
 use siyu_proto::{
     accounts::v1::{
         ClaimCouponRequest, CreateBookingRequest, Engagement, EngagementAction, LeadAnswer,
@@ -12,6 +13,10 @@ use siyu_proto::{
         entry_code_service_client::EntryCodeServiceClient, lead_service_client::LeadServiceClient,
     },
     crm::v1::{Interaction, InteractionKind as Kind},
+    subscriptions::v1::{
+        FollowRequest, ImportFollowersRequest, ImportedFollower, UnfollowRequest,
+        follow_service_client::FollowServiceClient,
+    },
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -26,6 +31,7 @@ pub(super) struct Visitors {
     bookings: BookingServiceClient<Client>,
     codes: EntryCodeServiceClient<Client>,
     engagements: EngagementServiceClient<Client>,
+    follows: FollowServiceClient<Client>,
     storefronts: HashMap<String, Storefront>,
     /// Names of claims, by user and card.
     claims: HashMap<(String, String), String>,
@@ -33,13 +39,17 @@ pub(super) struct Visitors {
     refusals: BTreeMap<(String, String), i64>,
 }
 
-/// Whether an interaction goes through the accounts service, one call for each at its moment: what comes of it
-/// depends on what was before.
+/// Whether an interaction goes through the service that it is for, one call for each at its moment: what comes of it
+/// depends on what was before. Who follows in a video or a live room is told in bulk; at a place, what the place is
+/// told with it.
 pub(super) fn is_wish(interaction: &Interaction) -> bool {
-    matches!(
-        interaction.kind(),
-        Kind::Scan | Kind::CouponClaim | Kind::CouponRedeem | Kind::Lead | Kind::Booking
-    )
+    match interaction.kind() {
+        Kind::Follow => !interaction.mount.is_empty(),
+        Kind::Unfollow | Kind::Scan | Kind::CouponClaim | Kind::CouponRedeem | Kind::Lead | Kind::Booking => {
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Whether it goes through the accounts service, many in a call.
@@ -55,6 +65,7 @@ impl Visitors {
             bookings: BookingServiceClient::new(client.clone()),
             codes: EntryCodeServiceClient::new(client.clone()),
             engagements: EngagementServiceClient::new(client.clone()),
+            follows: FollowServiceClient::new(client.clone()),
             storefronts,
             claims: HashMap::new(),
             refusals: BTreeMap::new(),
@@ -77,9 +88,28 @@ impl Visitors {
         Ok(())
     }
 
+    /// Has users follow an account from their moment on, wherever it was.
+    pub(super) async fn bring_in(&self, parent: &str, follows: &[Interaction]) -> anyhow::Result<()> {
+        let follower = |done: &Interaction| ImportedFollower {
+            user: done.user.clone(),
+            follow_time: done.event_time,
+            source_domain: done.source_domain,
+            campaign: done.campaign.clone(),
+        };
+        let followers = follows.iter().map(follower).collect();
+        let request = ImportFollowersRequest { parent: parent.to_owned(), followers };
+        let answer = self.follows.clone().import_followers(stream::iter([request])).await?.into_inner();
+        if let Some(first) = answer.rejections.first() {
+            bail!("{parent}: {} of {} rejected: {first:?}", answer.rejected_count, follows.len());
+        }
+        Ok(())
+    }
+
     /// Does what a user wishes. A refusal by a rule is told to the user, and counted.
     pub(super) async fn fulfil(&mut self, account_id: &str, wish: &Interaction) -> anyhow::Result<()> {
         let done = match wish.kind() {
+            Kind::Follow => self.follow(account_id, wish).await?,
+            Kind::Unfollow => self.unfollow(account_id, wish).await?,
             Kind::Scan => self.scan(account_id, wish).await?,
             Kind::CouponClaim => self.claim(wish).await?,
             Kind::CouponRedeem => self.redeem(account_id, wish).await?,
@@ -93,6 +123,23 @@ impl Visitors {
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         *self.refusals.entry((wish.target.clone(), reason)).or_default() += 1;
         Ok(())
+    }
+
+    async fn follow(&mut self, account_id: &str, wish: &Interaction) -> Answer {
+        let request = FollowRequest {
+            parent: format!("accounts/{account_id}"),
+            user: wish.user.clone(),
+            source_domain: wish.source_domain,
+            mount: wish.mount.clone(),
+            campaign: wish.campaign.clone(),
+        };
+        Ok(self.follows.follow(request).await.map(drop))
+    }
+
+    async fn unfollow(&mut self, account_id: &str, wish: &Interaction) -> Answer {
+        let (parent, user) = (format!("accounts/{account_id}"), wish.user.clone());
+        let request = UnfollowRequest { parent, user, mount: wish.mount.clone() };
+        Ok(self.follows.unfollow(request).await.map(drop))
     }
 
     async fn scan(&mut self, account_id: &str, wish: &Interaction) -> Answer {
