@@ -44,6 +44,12 @@ pub struct Running {
 impl Background {
     /// Does everything that is due at `now`, and lets the events of this process arrive.
     pub(crate) async fn tick(&self, now: Micros) -> Result<(), siyu_rpc::Error> {
+        self.do_what_is_due(now).await?;
+        self.deliver().await
+    }
+
+    /// Does everything that is due at `now`; the events of it are to arrive later.
+    pub(crate) async fn do_what_is_due(&self, now: Micros) -> Result<(), siyu_rpc::Error> {
         if let Some((accounts, _)) = &self.accounts {
             accounts.tick(now).await?;
         }
@@ -56,22 +62,25 @@ impl Background {
         if let Some((messaging, _)) = &self.messaging {
             messaging.tick(now).await?;
         }
-        self.deliver().await
+        Ok(())
     }
 
     /// Lets the events of this process arrive, and those that come of them.
-    pub(crate) async fn deliver(&self) -> Result<(), siyu_rpc::Error> {
-        let mut told = self.settle().await?;
-        loop {
-            for follower in &self.followers {
-                follower.catch_up().await?;
-            }
-            let told_since = self.settle().await?;
-            if told_since == told {
-                return Ok(());
-            }
-            told = told_since;
+    async fn deliver(&self) -> Result<(), siyu_rpc::Error> {
+        let mut told = self.deliver_once().await?;
+        while self.settle().await? != told {
+            told = self.deliver_once().await?;
         }
+        Ok(())
+    }
+
+    /// Lets the events arrive that this process has written until now; answers how many ever were.
+    pub(crate) async fn deliver_once(&self) -> Result<i64, siyu_rpc::Error> {
+        let told = self.settle().await?;
+        for follower in &self.followers {
+            follower.catch_up().await?;
+        }
+        Ok(told)
     }
 
     /// Waits until all events of this process are published; answers how many ever were.
@@ -99,7 +108,7 @@ impl Background {
 
     /// Does all of it, again and again.
     pub(crate) fn start(&self) -> Running {
-        let mut running = self.start_delivery();
+        let mut running = self.start_publishing();
         let jobs = &mut running.jobs;
         if let Some((accounts, interval)) = &self.accounts {
             jobs.spawn(accounts.clone().run_jobs(*interval));
@@ -113,25 +122,24 @@ impl Background {
         if let Some((messaging, interval)) = &self.messaging {
             jobs.spawn(messaging.clone().run_jobs(*interval));
         }
-        jobs.spawn(self.clone().measure());
-        running
-    }
-
-    /// Lets events go out and arrive, and does nothing else.
-    pub(crate) fn start_delivery(&self) -> Running {
-        let mut jobs = JoinSet::new();
-        let mut publishers = JoinSet::new();
-        let stop = CancellationToken::new();
-        for outbox in &self.outboxes {
-            publishers.spawn(outbox.clone().run(stop.clone()));
-        }
         for follower in &self.followers {
             jobs.spawn(follower.clone().run());
         }
         for listener in &self.listeners {
             jobs.spawn(listener.clone().run());
         }
-        Running { jobs, publishers, stop }
+        jobs.spawn(self.clone().measure());
+        running
+    }
+
+    /// Publishes events and does nothing else: for who lets them arrive one after the other, always in the same order.
+    pub(crate) fn start_publishing(&self) -> Running {
+        let mut publishers = JoinSet::new();
+        let stop = CancellationToken::new();
+        for outbox in &self.outboxes {
+            publishers.spawn(outbox.clone().run(stop.clone()));
+        }
+        Running { jobs: JoinSet::new(), publishers, stop }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The figures of an account and of a matrix, as text for a terminal: fetched here, written in [`render`].
 
 mod format;
+mod pushes;
 mod render;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
+pub use pushes::{PushRow, pushes};
 pub use traffic::{refusals, traffic};
 
 use std::time::Duration;

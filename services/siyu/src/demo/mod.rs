@@ -1,8 +1,13 @@
 //! `siyu demo`: a month of a brand's traffic, driven through the API of a server of its own.
 
+mod campaign;
+mod habits;
 mod month;
+mod pushes;
 mod storefront;
+mod timeline;
 pub mod traffic;
+mod untold;
 mod visitors;
 
 use std::{fs, time::Duration};
@@ -27,6 +32,7 @@ use crate::{
     suite::{ServiceName, Suite},
 };
 use month::Month;
+use pushes::Pushes;
 use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
 
 /// Drives a month of a brand's traffic through the API, prints its figures, and goes on serving.
@@ -90,11 +96,19 @@ impl DemoArgs {
 
         let client = connect(&url, &token).await?;
         let (clock, background) = (&clock, &background);
-        let month = Month { client: &client, traffic: &traffic, first_day, zone: &zone, clock, background };
-        let visitors = month.happen().await?;
+        let month = Month {
+            client: &client,
+            traffic: &traffic,
+            seed: self.seed,
+            first_day,
+            zone: &zone,
+            clock,
+            background,
+        };
+        let (visitors, pushes) = month.happen().await?;
         let running = background.start();
         clock.release();
-        print(figures(&client).await?)?;
+        print(figures(&client, &pushes).await?)?;
         print(report::refusals(visitors.refusals()))?;
         if self.exit {
             shutdown.cancel();
@@ -119,7 +133,7 @@ fn begin_anew(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn figures(client: &Client) -> anyhow::Result<String> {
+async fn figures(client: &Client, pushes: &Pushes) -> anyhow::Result<String> {
     let mut analytics = AnalyticsServiceClient::new(client.clone());
     let mut traffic = TrafficServiceClient::new(client.clone());
     let mut text = String::new();
@@ -129,6 +143,11 @@ async fn figures(client: &Client) -> anyhow::Result<String> {
         text.push('\n');
         text += &report::traffic(&mut traffic, &name, &account.display_name).await?;
         text.push('\n');
+        let rows = pushes.rows(account_id).await?;
+        if !rows.is_empty() {
+            text += &report::pushes(&name, &account.display_name, &rows);
+            text.push('\n');
+        }
     }
     text += &report::matrix(&mut analytics, &format!("enterprises/{ENTERPRISE_ID}")).await?;
     Ok(text)
@@ -162,6 +181,8 @@ fn lines_to_paste(port: u16, token: &str) -> String {
             "siyu.accounts.v1.HomepageService/GetHomepage",
         ),
         call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.TrafficService/GetHomepageFunnel"),
+        call(&format!(r#"{{"parent": {account}}}"#), "siyu.subscriptions.v1.PushService/ListPushes"),
+        call(r#"{"user": "users/u00001", "peek": true}"#, "siyu.subscriptions.v1.FeedService/ListFeed"),
         call(r#"{"parent": "enterprises/lumi"}"#, "siyu.crm.v1.AnalyticsService/GetMatrix"),
     ]
     .concat()

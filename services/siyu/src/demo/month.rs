@@ -1,9 +1,6 @@
 //! Lets the month happen: what users do reaches the suite in the order of its time.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-};
+use std::collections::HashMap;
 
 use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,121 +10,148 @@ use siyu_proto::{
     accounts::v1::{
         CreateAccountRequest, CreateEnterpriseRequest, accounts_service_client::AccountsServiceClient,
     },
-    crm::v1::{
-        IngestInteractionsRequest, Interaction, InteractionKind as Kind, RebuildTiersRequest,
-        interaction_service_client::InteractionServiceClient, tier_service_client::TierServiceClient,
-    },
+    crm::v1::{Interaction, RebuildTiersRequest, tier_service_client::TierServiceClient},
 };
 use siyu_rpc::time::from_proto;
 
 use super::{
+    campaign::CAMPAIGNS,
+    pushes::Pushes,
     storefront,
+    timeline::{Happening, Timeline},
     traffic::{self, ENTERPRISE_ID, Traffic},
-    visitors::{Visitors, is_engagement, is_wish},
+    untold::Untold,
+    visitors::{Visitors, is_for_followers, is_wish},
 };
 use crate::{background::Background, connect::Client};
 
-/// Interactions of one call.
-const MOST_INTERACTIONS: usize = 1_000;
-/// Visits and clicks of one call.
-const MOST_ENGAGEMENTS: usize = 500;
+/// Minutes of the day.
+const MORNING: i64 = 9 * 60;
+/// From the arrival of a push, or of what became of it, until fans look into their feeds.
+const UNTIL_READ: i64 = 60;
 
 /// A month, and where it happens.
 pub(super) struct Month<'a> {
     pub(super) client: &'a Client,
     pub(super) traffic: &'a Traffic,
+    pub(super) seed: u64,
     pub(super) first_day: Date,
     pub(super) zone: &'a TimeZone,
     pub(super) clock: &'a SimClock,
     pub(super) background: &'a Background,
 }
 
-/// What users of one account did and the suite has not been told yet.
-#[derive(Default)]
-struct Untold {
-    parent: String,
-    interactions: Vec<Interaction>,
-    engagements: Vec<Interaction>,
-    follows: Vec<Interaction>,
-    /// Users who follow since the events of the suite were last delivered: the CRM does not know it yet.
-    new_followers: HashSet<String>,
-}
-
-impl Untold {
-    /// Keeps what is told in bulk.
-    fn note(&mut self, done: &Interaction) {
-        if done.kind() == Kind::Follow {
-            self.new_followers.insert(done.user.clone());
-        }
-        let bulk = match () {
-            () if is_wish(done) => return,
-            () if is_engagement(done) => &mut self.engagements,
-            () if done.kind() == Kind::Follow => &mut self.follows,
-            () => &mut self.interactions,
-        };
-        bulk.push(done.clone());
-    }
-}
-
 impl Month<'_> {
-    /// Lives through it, day by day: at once happens what users wish to get, and at the end of a day, when the clock stands
-    /// at midnight, the platform delivers in bulk what else they did, and what is due is done. Answers those who visited.
-    pub(super) async fn happen(&self) -> anyhow::Result<Visitors> {
+    /// Lives through it: at once happens what users wish to get, and what accounts do with pushes; at the end of a day, when
+    /// the clock stands at midnight, the platform delivers in bulk what else users did, and what is due is done. Answers
+    /// those who visited, and what was pushed.
+    pub(super) async fn happen(&self) -> anyhow::Result<(Visitors, Pushes)> {
         let mut visitors = self.open().await?;
+        let mut pushes = Pushes::open(self.client, self.seed).await?;
         let accounts = traffic::accounts().map(|(account_id, _)| account_id);
-        let mut untold = accounts.map(|id| Untold { parent: format!("accounts/{id}"), ..Untold::default() });
+        let mut untold = accounts.map(Untold::of);
+        let mut timeline = self.timeline()?;
         let progress = ProgressBar::new(u64::try_from(self.traffic.interaction_count())?).with_style(
             ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} interactions {per_sec}")?,
         );
-        for day_index in 0..self.traffic.day_count() {
-            let day = self.traffic.day(day_index);
-            for (account, interaction) in day {
-                let untold = &mut untold[*account];
-                if is_wish(interaction) {
-                    let time = interaction.event_time.as_ref().and_then(from_proto).unwrap_or_default();
-                    self.clock.advance_to(time);
-                    // What is for followers depends on what the CRM knows.
-                    if untold.new_followers.contains(&interaction.user) {
-                        self.tell(untold, &visitors).await?;
-                        self.deliver_events().await?;
-                        untold.new_followers.clear();
-                    }
-                    visitors.fulfil(accounts[*account], interaction).await?;
+        while let Some((time, happening)) = timeline.next() {
+            self.clock.advance_to(time);
+            match happening {
+                Happening::Did { account, interaction } => {
+                    let account_id = accounts[account];
+                    self.let_happen(account_id, interaction, &mut untold[account], &mut visitors).await?;
+                    progress.inc(1);
                 }
-                untold.note(interaction);
+                Happening::Reported { account, user, report } => untold[account].note_report(user, report),
+                Happening::Prepare(campaign) => {
+                    let publish_time = self.at(campaign.day, campaign.minute)?;
+                    pushes.prepare(campaign, publish_time).await?;
+                }
+                Happening::Due => {
+                    let telling = untold.iter_mut().map(|untold| untold.tell(self.client, &visitors));
+                    try_join_all(telling).await?;
+                    self.deliver().await?;
+                    untold.iter_mut().for_each(|untold| untold.new_followers.clear());
+                    self.background.do_what_is_due(time).await?;
+                }
+                Happening::Read { account } => {
+                    for (time, happening) in pushes.read(account, time).await? {
+                        timeline.add(time, happening);
+                    }
+                }
+                Happening::Recall(campaign) => pushes.recall(campaign).await?,
             }
-            self.clock.advance_to(self.midnight(day_index + 1)?);
-            try_join_all(untold.iter_mut().map(|untold| self.tell(untold, &visitors))).await?;
-            self.do_what_is_due().await?;
-            untold.iter_mut().for_each(|untold| untold.new_followers.clear());
-            progress.inc(u64::try_from(day.len())?);
         }
         progress.finish_and_clear();
-        try_join_all(untold.iter().map(|untold| self.rebuild_tiers(&untold.parent))).await?;
-        Ok(visitors)
+        try_join_all(accounts.map(|id| self.rebuild_tiers(format!("accounts/{id}")))).await?;
+        Ok((visitors, pushes))
     }
 
-    /// Between two midnights nothing is done beside the calls: it would be done again after every single one.
-    async fn do_what_is_due(&self) -> anyhow::Result<()> {
-        let delivering = self.background.start_delivery();
-        let done = self.background.tick(self.clock.now()).await;
-        delivering.stop().await;
-        Ok(done?)
+    /// A user does something with an account: what they wish to get they get at once, after what it depends on.
+    async fn let_happen(
+        &self,
+        account_id: &str,
+        interaction: Interaction,
+        untold: &mut Untold,
+        visitors: &mut Visitors,
+    ) -> anyhow::Result<()> {
+        if is_wish(&interaction) {
+            if untold.has_reports_before(&interaction) {
+                untold.tell(self.client, visitors).await?;
+            }
+            // Who follows for the coupon gets it once the CRM knows.
+            if is_for_followers(&interaction) && untold.new_followers.remove(&interaction.user) {
+                untold.tell_follows(visitors).await?;
+                self.deliver().await?;
+            }
+            visitors.fulfil(account_id, &interaction).await?;
+        }
+        untold.note(interaction);
+        Ok(())
     }
 
-    /// Lets everybody know what happened until now.
-    async fn deliver_events(&self) -> anyhow::Result<()> {
-        let delivering = self.background.start_delivery();
-        let done = self.background.deliver().await;
-        delivering.stop().await;
-        Ok(done?)
+    /// What is known of the month before it begins: all but what comes of pushes.
+    fn timeline(&self) -> anyhow::Result<Timeline> {
+        let mut timeline = Timeline::default();
+        let days = i64::try_from(self.traffic.day_count())?;
+        for day in 1..=days {
+            timeline.add(self.at(day, 0)?, Happening::Due);
+        }
+        for (account, interaction) in (0..self.traffic.day_count()).flat_map(|day| self.traffic.day(day)) {
+            let time = interaction.event_time.as_ref().and_then(from_proto).unwrap_or_default();
+            timeline.add(time, Happening::Did { account: *account, interaction: interaction.clone() });
+        }
+        // A push that would reach its fans after the month, or be taken back then, is not sent.
+        for campaign in CAMPAIGNS.iter().filter(|campaign| campaign.day + 1 < days) {
+            let (account, (day, minute)) = (campaign.account, campaign.delivery());
+            timeline.add(self.at(campaign.day, MORNING)?, Happening::Prepare(campaign));
+            timeline.add(self.at(campaign.day, campaign.minute)?, Happening::Due);
+            if (day, minute) != (campaign.day, campaign.minute) {
+                timeline.add(self.at(day, minute)?, Happening::Due);
+            }
+            timeline.add(self.at(day, minute + UNTIL_READ)?, Happening::Read { account });
+            if campaign.correction.is_some() {
+                timeline.add(self.at(day + 1, MORNING)?, Happening::Recall(campaign));
+                timeline.add(self.at(day + 1, MORNING + UNTIL_READ)?, Happening::Read { account });
+            }
+        }
+        Ok(timeline)
+    }
+
+    /// Lets the CRM know what the others were told until now. Nothing arrives meanwhile: everybody would look for it again
+    /// after every single call.
+    async fn deliver(&self) -> anyhow::Result<()> {
+        let publishing = self.background.start_publishing();
+        let delivered = self.background.deliver_once().await;
+        publishing.stop().await;
+        delivered?;
+        Ok(())
     }
 
     /// What was told late counts as if it had been told in its turn.
-    async fn rebuild_tiers(&self, parent: &str) -> anyhow::Result<()> {
-        let request = RebuildTiersRequest { parent: parent.to_owned() };
+    async fn rebuild_tiers(&self, parent: String) -> anyhow::Result<()> {
         let mut tiers = TierServiceClient::new(self.client.clone());
-        let mut progress = tiers.rebuild_tiers(request).await?.into_inner();
+        let mut progress = tiers.rebuild_tiers(RebuildTiersRequest { parent }).await?.into_inner();
         while progress.message().await?.is_some() {}
         Ok(())
     }
@@ -139,7 +163,7 @@ impl Month<'_> {
         let enterprise = Some(traffic::enterprise());
         let request = CreateEnterpriseRequest { enterprise, enterprise_id, ..Default::default() };
         accounts.create_enterprise(request).await?;
-        let first_midnight = self.midnight(0)?.to_timestamp().as_second();
+        let first_midnight = self.at(0, 0)?.to_timestamp().as_second();
         let day_count = i64::try_from(self.traffic.day_count())?;
         let mut storefronts = HashMap::new();
         for (account_id, account) in traffic::accounts() {
@@ -154,30 +178,10 @@ impl Month<'_> {
         Ok(Visitors::new(self.client, storefronts))
     }
 
-    /// Delivers what users of an account did.
-    async fn tell(&self, untold: &mut Untold, visitors: &Visitors) -> anyhow::Result<()> {
-        let mut client = InteractionServiceClient::new(self.client.clone());
-        for batch in mem::take(&mut untold.interactions).chunks(MOST_INTERACTIONS) {
-            let (parent, interactions) = (untold.parent.clone(), batch.to_vec());
-            let request = IngestInteractionsRequest { parent, interactions };
-            let answer = client.ingest_interactions(request).await?.into_inner();
-            if let Some(first) = answer.rejections.first() {
-                let (parent, count) = (&untold.parent, answer.rejections.len());
-                anyhow::bail!("{parent}: {count} of {} rejected: {first:?}", batch.len());
-            }
-        }
-        if !untold.follows.is_empty() {
-            visitors.bring_in(&untold.parent, &mem::take(&mut untold.follows)).await?;
-        }
-        for batch in mem::take(&mut untold.engagements).chunks(MOST_ENGAGEMENTS) {
-            visitors.engage(&untold.parent, batch).await?;
-        }
-        Ok(())
-    }
-
-    /// When a day of the month begins, counted from 0.
-    fn midnight(&self, day_index: usize) -> anyhow::Result<Micros> {
-        let day = self.first_day.checked_add(i64::try_from(day_index)?.days())?;
-        Ok(Micros::from(day.to_zoned(self.zone.clone())?.timestamp()))
+    /// A minute of a day of the month, counted from 0 both.
+    fn at(&self, day: i64, minute: i64) -> anyhow::Result<Micros> {
+        let midnight = self.first_day.checked_add(day.days())?.at(0, 0, 0, 0);
+        let time = midnight.checked_add(minute.minutes())?.to_zoned(self.zone.clone())?;
+        Ok(Micros::from(time.timestamp()))
     }
 }

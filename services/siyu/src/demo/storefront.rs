@@ -12,7 +12,8 @@ use siyu_proto::accounts::v1::{
 use siyu_proto::crm::v1::SourceDomain;
 
 use super::traffic::places::{
-    FANS_COUPON, PARCEL_CARD, SKIN_TEST, STORE_VISIT, TILL_POSTER, WELCOME_COUPON, card, homepage,
+    FANS_COUPON, FANS_COUPON_OFF_MINOR, HYDRA_SERUM, HYDRA_SERUM_MINOR, PARCEL_CARD, PARCEL_TAG, ROSE_TONER,
+    ROSE_TONER_MINOR, SKIN_TEST, STORE_VISIT, TILL_POSTER, WELCOME_COUPON, card, homepage,
 };
 use crate::connect::Client;
 
@@ -92,10 +93,15 @@ fn catalog() -> Vec<(&'static str, Card)> {
     let followers_only = Conditions { follow_first: true, ..Conditions::default() };
     vec![
         (
-            "hydra-serum",
-            Card { product: product(26_900), ..titled(CardKind::Product, "水润精华 Hydra serum") },
+            HYDRA_SERUM,
+            Card {
+                product: product(HYDRA_SERUM_MINOR), ..titled(CardKind::Product, "水润精华 Hydra serum")
+            },
         ),
-        ("rose-toner", Card { product: product(12_900), ..titled(CardKind::Product, "玫瑰水 Rose toner") }),
+        (
+            ROSE_TONER,
+            Card { product: product(ROSE_TONER_MINOR), ..titled(CardKind::Product, "玫瑰水 Rose toner") },
+        ),
         (
             WELCOME_COUPON,
             Card {
@@ -106,7 +112,7 @@ fn catalog() -> Vec<(&'static str, Card)> {
         (
             FANS_COUPON,
             Card {
-                coupon: Some(coupon(500, 3_000, 19_900)),
+                coupon: Some(coupon(500, FANS_COUPON_OFF_MINOR, 19_900)),
                 conditions: Some(followers_only),
                 ..titled(CardKind::Coupon, "粉丝满199减30 For followers: 30 off 199")
             },
@@ -182,7 +188,7 @@ async fn publish_homepage(client: &Client, account_id: &str) -> anyhow::Result<(
 /// Which cards are mounted in which modules.
 fn mounts() -> [(ModuleKind, &'static str, &'static [&'static str]); 4] {
     [
-        (ModuleKind::ProductShowcase, "明星单品 Favourites", &["hydra-serum", "rose-toner"]),
+        (ModuleKind::ProductShowcase, "明星单品 Favourites", &[HYDRA_SERUM, ROSE_TONER]),
         (ModuleKind::Coupons, "领券 Coupons", &[WELCOME_COUPON, FANS_COUPON]),
         (ModuleKind::LeadForm, "免费测肤 Skin test", &[SKIN_TEST]),
         (ModuleKind::Booking, "预约到店 Visit us", &[STORE_VISIT]),
@@ -205,7 +211,7 @@ async fn create_codes(client: &Client, parent: &str) -> anyhow::Result<Vec<(&'st
     let mut codes = EntryCodeServiceClient::new(client.clone());
     let mut short_codes = Vec::new();
     for (code_id, title, channel, tag) in [
-        (PARCEL_CARD, "包裹卡 Card in the parcel", "parcel", "buyer"),
+        (PARCEL_CARD, "包裹卡 Card in the parcel", "parcel", PARCEL_TAG),
         (TILL_POSTER, "收银台海报 Poster at the till", "store", "store-guest"),
     ] {
         let entry_code = EntryCode {

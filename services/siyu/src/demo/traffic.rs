@@ -15,7 +15,7 @@ use jiff::{
 };
 use siyu_proto::crm::v1::Interaction;
 
-pub use brand::{ENTERPRISE_ID, TIME_ZONE, accounts, enterprise};
+pub use brand::{ENTERPRISE_ID, FLAGSHIP, HOST, STORE, TIME_ZONE, accounts, enterprise};
 use simulation::Event;
 
 const DAY_MILLIS: i64 = 86_400_000;

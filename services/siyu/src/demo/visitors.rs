@@ -21,7 +21,10 @@ use siyu_proto::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{storefront::Storefront, traffic::places::STORE_VISIT};
+use super::{
+    storefront::Storefront,
+    traffic::places::{FANS_COUPON, STORE_VISIT},
+};
 use crate::connect::Client;
 
 /// Those who visit the accounts of the brand.
@@ -50,6 +53,11 @@ pub(super) fn is_wish(interaction: &Interaction) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether only followers get it.
+pub(super) fn is_for_followers(wish: &Interaction) -> bool {
+    wish.kind() == Kind::CouponClaim && wish.target.ends_with(FANS_COUPON)
 }
 
 /// Whether it goes through the accounts service, many in a call.

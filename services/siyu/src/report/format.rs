@@ -37,6 +37,11 @@ pub(super) fn rate(numerator: i64, denominator: i64) -> String {
     format!("{} ({} / {})", percent(numerator, denominator), count(numerator), count(denominator))
 }
 
+/// `12.34 % (123)`, for where the whole is beside it.
+pub(super) fn share(numerator: i64, denominator: i64) -> String {
+    format!("{} ({})", percent(numerator, denominator), count(numerator))
+}
+
 /// `25.00 % (1.00 CNY / 4.00 CNY)`.
 pub(super) fn money_rate(part_minor: i64, whole_minor: i64, currency_code: &str) -> String {
     let (part, whole) = (money(part_minor, currency_code), money(whole_minor, currency_code));

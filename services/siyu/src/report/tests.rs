@@ -1,11 +1,15 @@
 use proptest::prelude::*;
-use siyu_proto::crm::v1::{
-    CurrencyAmount, GetGmvConcentrationResponse, GetMatrixResponse, GetRfmResponse, GetSalesResponse,
-    GetTierFlowResponse, GetTierFunnelResponse, MatrixAccount, MonthlySales, RfmCell, Sales, Tier, TierCount,
-    TierFlow, TopShare,
+use siyu_proto::{
+    accounts::v1::Allowance,
+    crm::v1::{
+        CurrencyAmount, FrozenAudience, GetGmvConcentrationResponse, GetMatrixResponse, GetRfmResponse,
+        GetSalesResponse, GetTierFlowResponse, GetTierFunnelResponse, MatrixAccount, MonthlySales,
+        ReachCount, ReachVerdict, RfmCell, Sales, Tier, TierCount, TierFlow, TopShare,
+    },
+    subscriptions::v1::{Push, PushCounts, PushPlan},
 };
 
-use super::{format::*, render::*};
+use super::{format::*, pushes::*, render::*};
 
 fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })
@@ -175,6 +179,67 @@ fn the_matrix_report_counts_people_once() {
     assert_eq!(line(&text, "accounts/lumi-b")[1..], ["300", "2,000", "10", "5,000 JPY"]);
     assert_eq!(line(&text, "followers, each person once")[1], "875");
     assert_eq!(line(&text, "overlap: sum minus distinct")[1], "12.50 % (125 / 1,000)");
+}
+
+#[test]
+fn pushes_show_plan_and_outcome() {
+    let excluded =
+        |verdict: ReachVerdict, count| ReachCount { verdict: verdict.into(), count, ..ReachCount::default() };
+    let plan = |reach, held| PushPlan {
+        reach,
+        audience: Some(FrozenAudience {
+            counts: vec![excluded(ReachVerdict::Eligible, reach), excluded(ReachVerdict::Held, held)],
+            ..FrozenAudience::default()
+        }),
+        ..PushPlan::default()
+    };
+    let push = |id: &str, corrects: &str, counts| Push {
+        name: format!("accounts/lumi/pushes/{id}"),
+        corrects: corrects.to_owned(),
+        counts: Some(counts),
+        ..Push::default()
+    };
+    let spring = PushCounts {
+        planned: 2_100,
+        excluded: vec![excluded(ReachVerdict::NotFollowing, 70), excluded(ReachVerdict::Capped, 30)],
+        delivered: 2_000,
+        seen: 900,
+        unseen: 1_100,
+        opened: 500,
+        clicked: 125,
+        converted: 10,
+        ..PushCounts::default()
+    };
+    let wrong = PushCounts { planned: 400, retracted: 400, opened: 100, ..PushCounts::default() };
+    let night = PushCounts { planned: 50, held: 30, delivered: 20, ..PushCounts::default() };
+    let rows = [
+        PushRow {
+            push: push("spring", "", spring),
+            audience: "all followers".to_owned(),
+            plan: Some(plan(1_990, 0)),
+            allowance: Some(Allowance { limit: 8, reserved: 1, used: 2, ..Allowance::default() }),
+        },
+        PushRow { push: push("wrong", "", wrong), plan: Some(plan(0, 390)), ..PushRow::default() },
+        PushRow { push: push("night", "", night), plan: Some(plan(20, 30)), ..PushRow::default() },
+        PushRow {
+            push: push("01k", "accounts/lumi/pushes/wrong", PushCounts::default()),
+            ..PushRow::default()
+        },
+    ];
+    let text = pushes("accounts/lumi", "Lumi", &rows);
+    println!("{text}");
+    let (plan, outcome) = text.split_once("Outcome").unwrap();
+    assert_eq!(
+        line(plan, "spring")[1..],
+        ["all followers", "1,990", "70 not following, 30 capped", "3 of 8"]
+    );
+    assert_eq!(line(plan, "wrong")[2], "390 held");
+    assert_eq!(line(plan, "night")[2], "20, 30 held");
+    let spring = ["1,990", "2,000", "900", "25.00 % (500)", "6.25 % (125)", "0.50 % (10)"];
+    assert_eq!(line(outcome, "spring")[1..], spring);
+    assert_eq!(line(outcome, "wrong")[2..5], ["0, 400 taken back", "0", "25.00 % (100)"]);
+    assert_eq!(line(outcome, "night")[2], "20, 30 held");
+    assert_eq!(line(outcome, "correction of wrong")[4], "– (0)");
 }
 
 #[test]

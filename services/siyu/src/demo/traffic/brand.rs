@@ -12,11 +12,11 @@ pub const TIME_ZONE: &str = "Asia/Shanghai";
 pub(super) const ACCOUNT_COUNT: usize = 3;
 
 /// Index of the head office in [`accounts`].
-pub(super) const FLAGSHIP: usize = 0;
+pub const FLAGSHIP: usize = 0;
 /// Index of the store in [`accounts`].
-pub(super) const STORE: usize = 1;
+pub const STORE: usize = 1;
 /// Index of the live host in [`accounts`].
-pub(super) const HOST: usize = 2;
+pub const HOST: usize = 2;
 
 const WORKDAYS: [DayOfWeek; 5] =
     [DayOfWeek::Monday, DayOfWeek::Tuesday, DayOfWeek::Wednesday, DayOfWeek::Thursday, DayOfWeek::Friday];
