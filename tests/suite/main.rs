@@ -23,6 +23,7 @@ mod crm_ingestion;
 mod crm_tier_rules;
 mod crm_tier_times;
 mod crm_tiers;
+mod demo;
 mod entry_code_pictures;
 mod entry_codes;
 mod entry_codes_crowds;
