@@ -11,7 +11,7 @@ use siyu_clock::{Ids, Stopwatch};
 use siyu_tests::{
     Engine,
     chaos::{Options, Report, kills, partitions, restarts},
-    events, simulation,
+    events, pushes, simulation,
 };
 
 /// Lets bad things happen to serving processes, and checks what they acknowledged.
@@ -32,6 +32,9 @@ struct Arguments {
     /// How often those who write, publish and apply events are killed, on each engine
     #[arg(long, default_value_t = 100)]
     event_kills: u32,
+    /// How often a process is killed while it publishes a push, on each engine
+    #[arg(long, default_value_t = 200)]
+    push_kills: u32,
     /// Simulations of a minute, each with the seed after that of the one before
     #[arg(long, default_value_t = 40)]
     simulations: u32,
@@ -56,10 +59,11 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(some_seed);
     println!("seed {seed}");
-    let Arguments { kills, restarts, partitions, event_kills, simulations, callers, .. } = &arguments;
+    let Arguments { kills, restarts, partitions, event_kills, push_kills, simulations, callers, .. } =
+        &arguments;
     let again = format!(
         "again with --seed {seed} --kills {kills} --restarts {restarts} --partitions {partitions} \
-         --event-kills {event_kills} --simulations {simulations} --callers {callers}"
+         --event-kills {event_kills} --push-kills {push_kills} --simulations {simulations} --callers {callers}"
     );
     match run(&arguments, seed).await {
         Ok(0) => {
@@ -110,6 +114,9 @@ async fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
         if arguments.event_kills > 0 {
             violations += kill_around_events(engine, arguments.event_kills, seed).await?;
         }
+        if arguments.push_kills > 0 {
+            violations += kill_around_pushes(engine, arguments.push_kills, seed).await?;
+        }
         if engine == Engine::Sqlite {
             violations += durability::check(seed).await?;
             violations += simulate(arguments, seed).await?;
@@ -137,10 +144,40 @@ async fn kill_around_events(engine: Engine, kills: u32, seed: u64) -> anyhow::Re
     println!("  most that were not applied yet {}", report.most_lag);
     println!("  until all were, after the last {:.1} s", report.recovery.as_secs_f64());
     println!("  violations                     {}", report.violations.len());
-    for violation in &report.violations {
+    print_violations(&report.violations);
+    Ok(report.violations.len())
+}
+
+/// Kills who publishes pushes; answers the number of violations.
+async fn kill_around_pushes(engine: Engine, kills: u32, seed: u64) -> anyhow::Result<usize> {
+    const FANS: usize = 50;
+    let stopwatch = Stopwatch::start();
+    let report = pushes::run(pushes::Options { engine, seed, kills, fans: FANS }).await?;
+    if report.skipped {
+        return Ok(0);
+    }
+    println!(
+        "{engine:?}: {kills} kills around pushes, in {:.0} s: {} calls not answered, {} pushes sent before the last; \
+         {} pushes to {FANS} fans, {} deliveries counted, {} found once, {} found twice or more, {} missing; violations {}",
+        stopwatch.elapsed().as_secs_f64(),
+        report.unanswered,
+        report.sent_between_kills,
+        report.pushes,
+        report.delivered,
+        report.found_once,
+        report.found_again,
+        report.missing,
+        report.violations.len()
+    );
+    print_violations(&report.violations);
+    Ok(report.violations.len())
+}
+
+fn print_violations(violations: &[String]) {
+    const MOST: usize = 20;
+    for violation in violations.iter().take(MOST) {
         println!("    {violation}");
     }
-    Ok(report.violations.len())
 }
 
 async fn simulate(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
@@ -157,7 +194,6 @@ async fn simulate(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
 
 /// Prints what happened, and answers the number of violations.
 fn print(what: &str, report: &Report, stopwatch: Stopwatch) -> usize {
-    const MOST: usize = 20;
     if report.skipped {
         return 0;
     }
@@ -170,8 +206,6 @@ fn print(what: &str, report: &Report, stopwatch: Stopwatch) -> usize {
     println!("  interactions acknowledged      {}", report.acknowledged);
     println!("  interactions stored            {}, of {} fans", report.stored, report.fans);
     println!("  violations                     {}", report.violations.len());
-    for violation in report.violations.iter().take(MOST) {
-        println!("    {violation}");
-    }
+    print_violations(&report.violations);
     report.violations.len()
 }

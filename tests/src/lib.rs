@@ -6,6 +6,7 @@ mod database;
 pub mod events;
 pub mod installation;
 pub mod process;
+pub mod pushes;
 pub mod simulation;
 mod suite;
 pub mod traffic;

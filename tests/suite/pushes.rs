@@ -9,13 +9,14 @@ use siyu_proto::{
         reach_service_client::ReachServiceClient,
     },
     subscriptions::v1::{
-        CancelPushRequest, CreatePushRequest, ExplainPushRequest, ExplainPushResponse, GetPushRequest,
-        ListPushesRequest, PausePushRequest, PlanPushRequest, Push, PushContent, PushContentKind, PushCounts,
-        PushOutcome, PushPlan, PushState, RecallPushRequest, RecallPushResponse, ResumePushRequest,
-        SchedulePushRequest, UpdatePushRequest, push_service_client::PushServiceClient,
+        CancelPushRequest, ExplainPushRequest, ExplainPushResponse, GetPushRequest, ListPushesRequest,
+        PausePushRequest, PlanPushRequest, Push, PushContent, PushContentKind, PushCounts, PushOutcome,
+        PushPlan, PushState, RecallPushRequest, RecallPushResponse, ResumePushRequest, SchedulePushRequest,
+        UpdatePushRequest, push_service_client::PushServiceClient,
     },
 };
-use siyu_tests::TestSuite;
+pub(crate) use siyu_tests::pushes::{draft, named};
+use siyu_tests::{TestSuite, pushes::imbalance};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -40,21 +41,8 @@ pub(crate) fn text(text: &str) -> PushContent {
     PushContent { kind: PushContentKind::Text.into(), text: text.to_owned(), ..PushContent::default() }
 }
 
-pub(crate) fn draft(id: &str, push: Push) -> CreatePushRequest {
-    CreatePushRequest {
-        parent: SHOP.to_owned(),
-        push_id: id.to_owned(),
-        push: Some(Push { content: push.content.or_else(|| Some(text(id))), ..push }),
-        ..CreatePushRequest::default()
-    }
-}
-
 pub(crate) async fn create(suite: &TestSuite, id: &str, push: Push) -> Result<Push, Status> {
     Ok(pushes(suite).create_push(draft(id, push)).await?.into_inner().push.unwrap())
-}
-
-pub(crate) fn named(id: &str) -> String {
-    format!("{SHOP}/pushes/{id}")
 }
 
 pub(crate) async fn schedule(
@@ -74,16 +62,8 @@ pub(crate) async fn get(suite: &TestSuite, id: &str) -> Push {
 /// The counts of a push, after a look whether they add up.
 pub(crate) async fn counts(suite: &TestSuite, id: &str) -> PushCounts {
     let counts = get(suite, id).await.counts.unwrap();
-    add_up(&counts);
+    assert_eq!(imbalance(&counts), None);
     counts
-}
-
-/// planned = excluded + held + delivered + failed + retracted, and delivered = seen + unseen + expired.
-pub(crate) fn add_up(counts: &PushCounts) {
-    let excluded: i64 = counts.excluded.iter().map(|excluded| excluded.count).sum();
-    let somewhere = excluded + counts.held + counts.delivered + counts.failed + counts.retracted;
-    assert_eq!(counts.planned, somewhere, "{counts:?}");
-    assert_eq!(counts.delivered, counts.seen + counts.unseen + counts.expired, "{counts:?}");
 }
 
 async fn plan(suite: &TestSuite, id: &str, publish_time: Option<Timestamp>) -> Result<PushPlan, Status> {

@@ -15,7 +15,7 @@ use siyu_proto::{
     },
     common::v1::Role,
 };
-use siyu_tests::TestSuite;
+use siyu_tests::{TestSuite, pushes::fleet::right_policy};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -30,17 +30,9 @@ pub(crate) fn rights(suite: &TestSuite) -> Rights {
 }
 
 pub(crate) fn policy(amount: i64, effective_time: Option<Timestamp>) -> CreateRightPolicyRequest {
-    CreateRightPolicyRequest {
-        right_policy: Some(RightPolicy {
-            kind: RightKind::Push.into(),
-            certification_class: CertificationClass::Basic.into(),
-            amount,
-            period: AllowancePeriod::Month.into(),
-            effective_time,
-            ..RightPolicy::default()
-        }),
-        ..CreateRightPolicyRequest::default()
-    }
+    let mut request = right_policy(RightKind::Push, amount);
+    request.right_policy.get_or_insert_default().effective_time = effective_time;
+    request
 }
 
 pub(crate) fn ask(id: &str, amount: i64, use_time: Option<&str>) -> ReserveRightRequest {
