@@ -96,7 +96,7 @@ impl Month<'_> {
         visitors: &mut Visitors,
     ) -> anyhow::Result<()> {
         if is_wish(&interaction) {
-            if untold.has_reports_before(&interaction) {
+            if untold.comes_before(&interaction) {
                 untold.tell(self.client, visitors).await?;
             }
             // Who follows for the coupon gets it once the CRM knows.

@@ -76,9 +76,11 @@ impl Untold {
         }
     }
 
-    /// Whether a user did something with pushes before they cease to follow: it has to be told before.
-    pub(super) fn has_reports_before(&self, wish: &Interaction) -> bool {
-        wish.kind() == Kind::Unfollow && self.reports.contains_key(&wish.user)
+    /// Whether a user followed, or did something with pushes, before they now cease to follow: it has to be told before.
+    pub(super) fn comes_before(&self, wish: &Interaction) -> bool {
+        let user = &wish.user;
+        wish.kind() == Kind::Unfollow
+            && (self.new_followers.contains(user) || self.reports.contains_key(user))
     }
 
     /// Tells who follows, unless that was told at its moment.

@@ -43,8 +43,8 @@ pub(super) struct Visitors {
 }
 
 /// Whether an interaction goes through the service that it is for, one call for each at its moment: what comes of it
-/// depends on what was before. Who follows in a video or a live room is told in bulk; at a place, what the place is
-/// told with it.
+/// depends on what was before. To follow is one at a place, which is told with it; who follows in a video or a live room
+/// is told of in bulk.
 pub(super) fn is_wish(interaction: &Interaction) -> bool {
     match interaction.kind() {
         Kind::Follow => !interaction.mount.is_empty(),
@@ -96,7 +96,7 @@ impl Visitors {
         Ok(())
     }
 
-    /// Has users follow an account from their moment on, wherever it was.
+    /// Has users follow an account, each from their moment on.
     pub(super) async fn bring_in(&self, parent: &str, follows: &[Interaction]) -> anyhow::Result<()> {
         let follower = |done: &Interaction| ImportedFollower {
             user: done.user.clone(),
