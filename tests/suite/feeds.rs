@@ -113,6 +113,8 @@ async fn who_listens_is_sent_what_arrives(suite: TestSuite) {
         assert_eq!(counts(&suite, id).await.seen, 1);
     }
     assert_eq!(counts(&suite, "before").await.seen, 0);
+    // A server that stops waits for those who still read.
+    drop(stream);
     suite.finish().await;
 }
 

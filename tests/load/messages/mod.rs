@@ -1,5 +1,5 @@
 //! Durable private messages in a second, and until the receiver has them, beside a bare tonic that commits as many rows and bytes
-//! in groups.
+//! in groups. Without the CRM, which may run apart; the events for it are written.
 
 pub(crate) mod bare;
 
@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use siyu::connect::{Client, connect};
+use siyu::{
+    connect::{Client, connect},
+    suite::ServiceName,
+};
 use siyu_clock::{Clock, Stopwatch};
 use siyu_proto::messaging::v1::{
     MessageContent, MessageContentKind, SendMessageRequest, StreamDeskRequest,
@@ -77,9 +80,13 @@ async fn measure_suite(
     senders: usize,
 ) -> anyhow::Result<Measured> {
     let installation = Installation::create(engine).await?.context("the engine is there")?;
-    let set = vec!["server.max_concurrent_requests=4096".to_owned()];
-    let process = installation.start(&Launch { wrapper: cores.of_server(), set, ..Launch::default() });
-    let mut process = process?;
+    let mut process = installation.start(&Launch {
+        wrapper: cores.of_server(),
+        // The CRM takes in what users write in a process of its own.
+        services: vec![ServiceName::Accounts, ServiceName::Messaging],
+        set: vec!["server.max_concurrent_requests=4096".to_owned()],
+        ..Launch::default()
+    })?;
     let url = process.ready().await?;
     let accounts: Vec<String> = (1..=ACCOUNTS).map(|number| format!("bench-{number}")).collect();
     create_accounts(&connect(&url, &installation.token).await?, &accounts).await?;

@@ -61,7 +61,7 @@ impl Messaging {
         let is_mutual = self.follows.are_mutual(account_id, user_id).await?;
         let mut tx = self.db.begin_read().await?;
         let policy = store::policy::in_force(&mut tx, self.clock.now()).await?;
-        let found = store::conversation::find(&mut tx, account_id, [user_id]).await?.pop();
+        let found = store::conversation::find(&mut tx, [(account_id, user_id)]).await?.pop();
         let allowance = Allowance {
             limit: policy.limit(is_certified),
             used: found.as_ref().map_or(0, |conversation| conversation.unanswered_count),

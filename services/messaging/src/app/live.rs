@@ -204,7 +204,7 @@ impl Arrivals {
     async fn last_change(&self) -> Result<i64, Error> {
         let mut tx = self.messaging.db.begin_read().await?;
         Ok(match &self.inbox {
-            Inbox::Account(id) => store::account::last_change(&mut tx, id).await?.unwrap_or_default(),
+            Inbox::Account(id) => store::account::last_change(&mut tx, id).await?,
             Inbox::User(id) => store::user_inbox::last_change(&mut tx, id).await?,
         })
     }

@@ -25,7 +25,7 @@ impl Messaging {
             let mut tx = self.db.begin().await?;
             // First: the lock would make the row of an account that nobody knows.
             conversation(&mut tx, ids).await?;
-            store::account::lock(&mut tx, ids[0]).await?;
+            store::account::lock(&mut tx, [ids[0]]).await?;
             let mut conversation = conversation(&mut tx, ids).await?;
             if sequence > conversation.last_sequence {
                 let rule = format!("must be at most {}, the last message", conversation.last_sequence);

@@ -106,7 +106,7 @@ pub(super) async fn conversation(
     tx: &mut Tx,
     [account_id, user_id]: [&str; 2],
 ) -> Result<Conversation, Error> {
-    let found = store::conversation::find(tx, account_id, [user_id]).await?.pop();
+    let found = store::conversation::find(tx, [(account_id, user_id)]).await?.pop();
     found.ok_or_else(|| Error::not_found(&format!("accounts/{account_id}/conversations/{user_id}")))
 }
 

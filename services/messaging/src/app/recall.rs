@@ -6,7 +6,7 @@ use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
 use tonic::Code;
 
-use super::read::conversation;
+use super::{read::conversation, sending::next};
 use crate::{
     Messaging,
     domain::message::{Message, RECALLABLE, Sender, name},
@@ -27,7 +27,7 @@ impl Messaging {
             let mut tx = self.db.begin().await?;
             // First: the lock would make the row of an account that nobody knows.
             conversation(&mut tx, ids).await?;
-            let last_change = store::account::lock(&mut tx, account_id).await?;
+            let mut account_changes = store::account::lock(&mut tx, [account_id]).await?;
             let mut conversation = conversation(&mut tx, ids).await?;
             let found = store::message::find(&mut tx, &[(account_id, user_id, sequence)]).await?.pop();
             let mut message = found
@@ -42,17 +42,15 @@ impl Messaging {
                 return Err(Error::new(Code::FailedPrecondition, ErrorReason::WrongState, message));
             }
             let mut user_changes = store::user_inbox::lock(&mut tx, [user_id]).await?;
-            let user_change = user_changes.entry(user_id.to_owned()).or_default();
-            *user_change += 1;
             message.content = None;
             message.recall_time = Some(now);
-            message.account_change = last_change + 1;
-            message.user_change = *user_change;
+            message.account_change = next(&mut account_changes, account_id);
+            message.user_change = next(&mut user_changes, user_id);
             conversation.recall(sender, sequence);
             store::message::recall(&mut tx, &message).await?;
             store::conversation::save(&mut tx, [&conversation]).await?;
             store::user_inbox::save(&mut tx, &user_changes).await?;
-            store::account::save(&mut tx, account_id, message.account_change).await?;
+            store::account::save(&mut tx, &account_changes).await?;
             self.outbox.write(&mut tx, events::messages_changed(account_id, [&message])).await?;
             tx.commit().await?;
             self.outbox.wake();

@@ -98,62 +98,42 @@ impl Batch for Sending {
     }
 
     async fn run(&self, calls: &[NewMessage]) -> Result<Vec<Sent>, Error> {
-        // In one order everywhere, accounts before users: no two transactions wait for each other in a circle.
-        let mut accounts: BTreeMap<&str, Vec<(usize, &NewMessage)>> = BTreeMap::new();
-        for (place, call) in calls.iter().enumerate() {
-            accounts.entry(&call.account_id).or_default().push((place, call));
-        }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let policy = store::policy::in_force(&mut tx, now).await?;
-        let mut books = Vec::with_capacity(accounts.len());
-        for (account_id, calls) in accounts {
-            books.push((Book::open(&mut tx, account_id, &calls).await?, calls));
-        }
-        let mut user_changes =
-            store::user_inbox::lock(&mut tx, calls.iter().map(|call| call.user_id.as_str())).await?;
-        let mut answers = Vec::with_capacity(calls.len());
-        let mut new = Vec::new();
-        for (book, calls) in &mut books {
-            for (place, call) in calls {
-                answers.push((*place, book.send(call, &policy, &mut user_changes, now)));
-            }
-            new.append(&mut book.new);
-        }
-        if !new.is_empty() {
-            self.store(&mut tx, &books, &new, &user_changes).await?;
+        let mut book = Book::open(&mut tx, calls).await?;
+        let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
+        if !book.new.is_empty() {
+            self.store(&mut tx, &book).await?;
             tx.commit().await?;
             self.outbox.wake();
-            for message in &new {
+            for message in &book.new {
                 self.hub.publish(message);
             }
         }
-        answers.sort_by_key(|(place, _)| *place);
-        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+        Ok(answers)
     }
 }
 
 impl Sending {
-    async fn store(
-        &self,
-        tx: &mut Tx,
-        books: &[(Book, Vec<(usize, &NewMessage)>)],
-        new: &[Arc<Message>],
-        user_changes: &BTreeMap<String, i64>,
-    ) -> Result<(), Error> {
-        store::message::insert(tx, new.iter().map(Arc::as_ref)).await?;
-        store::conversation::save(tx, books.iter().flat_map(|(book, _)| book.changed())).await?;
-        store::user_inbox::save(tx, user_changes).await?;
-        for (book, _) in books {
-            store::account::save(tx, &book.account_id, book.last_change).await?;
-            let of_account: Vec<&Message> =
-                new.iter().map(Arc::as_ref).filter(|message| message.account_id == book.account_id).collect();
-            let observed = of_account.iter().filter_map(|message| self.observed(message));
-            self.outbox.write(tx, interactions_observed(&book.account_id, observed)).await?;
-            self.outbox.write(tx, events::messages_changed(&book.account_id, of_account)).await?;
+    async fn store(&self, tx: &mut Tx, book: &Book) -> Result<(), Error> {
+        store::message::insert(tx, book.new.iter().map(Arc::as_ref)).await?;
+        store::conversation::save(tx, book.changed()).await?;
+        store::account::save(tx, &book.account_changes).await?;
+        store::user_inbox::save(tx, &book.user_changes).await?;
+        let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
+        for message in &book.new {
+            accounts.entry(&message.account_id).or_default().push(message);
         }
+        let mut drafts = Vec::new();
+        for (account_id, messages) in accounts {
+            let observed = messages.iter().filter_map(|message| self.observed(message));
+            drafts.extend(interactions_observed(account_id, observed));
+            drafts.extend(events::messages_changed(account_id, messages));
+        }
+        self.outbox.write(tx, drafts).await?;
         for sender in [Sender::User, Sender::Account] {
-            let count = new.iter().filter(|message| message.sender == sender).count();
+            let count = book.new.iter().filter(|message| message.sender == sender).count();
             metrics::counter!(names::MESSAGES_TOTAL, "sender" => sender.name()).increment(count as u64);
         }
         Ok(())
@@ -174,57 +154,56 @@ impl Sending {
     }
 }
 
-/// Conversations of one account, whose row is locked, and what is added to them.
+/// Conversations whose accounts and users are locked, and what is added to them.
 struct Book {
-    account_id: String,
-    /// Number of the last change in the inbox of the account.
-    last_change: i64,
-    /// By user; those that changed are marked.
-    conversations: HashMap<String, (Conversation, bool)>,
-    /// Those whose ids are known, by user, side and id.
-    known: HashMap<(String, Sender, String), Arc<Message>>,
+    /// Numbers of the last changes in the inboxes of accounts, and in those of users.
+    account_changes: BTreeMap<String, i64>,
+    user_changes: BTreeMap<String, i64>,
+    /// By account and user; those that changed are marked.
+    conversations: HashMap<[String; 2], (Conversation, bool)>,
+    /// Those whose ids are known, by account, user, side and id.
+    known: HashMap<([String; 2], Sender, String), Arc<Message>>,
     new: Vec<Arc<Message>>,
 }
 
 impl Book {
-    async fn open(tx: &mut Tx, account_id: &str, calls: &[(usize, &NewMessage)]) -> Result<Self, Error> {
-        let last_change = store::account::lock(tx, account_id).await?;
-        let user_ids = calls.iter().map(|(_, call)| call.user_id.as_str());
-        let found = store::conversation::find(tx, account_id, user_ids).await?;
-        let conversations =
-            found.into_iter().map(|conversation| (conversation.user_id.clone(), (conversation, false)));
-        let ids: Vec<_> = calls
-            .iter()
-            .map(|(_, call)| (call.user_id.as_str(), call.sender.name(), call.client_message_id.as_str()))
-            .collect();
-        let known = store::message::by_client_id(tx, account_id, &ids).await?;
+    /// Locks accounts before users, each in one order everywhere: no two transactions wait for each other in a circle.
+    async fn open(tx: &mut Tx, calls: &[NewMessage]) -> Result<Self, Error> {
+        let account_changes =
+            store::account::lock(tx, calls.iter().map(|call| call.account_id.as_str())).await?;
+        let names = calls.iter().map(|call| (call.account_id.as_str(), call.user_id.as_str()));
+        let found = store::conversation::find(tx, names).await?;
+        let conversations = found
+            .into_iter()
+            .map(|found| ([found.account_id.clone(), found.user_id.clone()], (found, false)));
+        let known = store::message::by_client_id(
+            tx,
+            calls.iter().map(|call| {
+                let NewMessage { account_id, user_id, client_message_id, .. } = call;
+                (account_id.as_str(), user_id.as_str(), call.sender.name(), client_message_id.as_str())
+            }),
+        );
+        let known = known.await?.into_iter().map(|message| (key(&message), Arc::new(message)));
         Ok(Self {
-            account_id: account_id.to_owned(),
-            last_change,
+            account_changes,
             conversations: conversations.collect(),
-            known: known.into_iter().map(|message| (key(&message), Arc::new(message))).collect(),
+            known: known.collect(),
+            user_changes: store::user_inbox::lock(tx, calls.iter().map(|call| call.user_id.as_str())).await?,
             new: Vec::new(),
         })
     }
 
     /// Adds a message, unless it is there or may not be.
-    fn send(
-        &mut self,
-        call: &NewMessage,
-        policy: &MessagePolicy,
-        user_changes: &mut BTreeMap<String, i64>,
-        now: Micros,
-    ) -> Sent {
+    fn send(&mut self, call: &NewMessage, policy: &MessagePolicy, now: Micros) -> Sent {
         let content_digest = call.content.digest();
-        let key = (call.user_id.clone(), call.sender, call.client_message_id.clone());
+        let name = [call.account_id.clone(), call.user_id.clone()];
+        let key = (name.clone(), call.sender, call.client_message_id.clone());
         if let Some(first) = self.known.get(&key) {
             let is_same = first.content_digest == content_digest;
             return if is_same { Sent::Stored(first.clone()) } else { Sent::Reused };
         }
-        let (conversation, is_changed) = self
-            .conversations
-            .entry(call.user_id.clone())
-            .or_insert_with(|| (Conversation::new(&call.account_id, &call.user_id), false));
+        let new = || (Conversation::new(&call.account_id, &call.user_id), false);
+        let (conversation, is_changed) = self.conversations.entry(name).or_insert_with(new);
         if let Allowed::Policy { is_certified } = call.allowed {
             let (limit, used) = (policy.limit(is_certified), conversation.unanswered_count);
             if used >= limit {
@@ -233,9 +212,6 @@ impl Book {
         }
         let (sequence, create_time) = conversation.append(call.sender, now);
         *is_changed = true;
-        self.last_change += 1;
-        let user_change = user_changes.entry(call.user_id.clone()).or_default();
-        *user_change += 1;
         let message = Arc::new(Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
@@ -247,8 +223,8 @@ impl Book {
             content_digest,
             create_time,
             recall_time: None,
-            account_change: self.last_change,
-            user_change: *user_change,
+            account_change: next(&mut self.account_changes, &call.account_id),
+            user_change: next(&mut self.user_changes, &call.user_id),
         });
         self.known.insert(key, message.clone());
         self.new.push(message.clone());
@@ -263,8 +239,16 @@ impl Book {
     }
 }
 
-fn key(message: &Message) -> (String, Sender, String) {
-    (message.user_id.clone(), message.sender, message.client_message_id.clone())
+fn key(message: &Message) -> ([String; 2], Sender, String) {
+    let name = [message.account_id.clone(), message.user_id.clone()];
+    (name, message.sender, message.client_message_id.clone())
+}
+
+/// The number of another change in an inbox.
+pub(super) fn next(last_changes: &mut BTreeMap<String, i64>, id: &str) -> i64 {
+    let last_change = last_changes.entry(id.to_owned()).or_default();
+    *last_change += 1;
+    *last_change
 }
 
 impl Sent {

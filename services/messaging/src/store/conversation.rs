@@ -4,8 +4,9 @@ use siyu_db::{DbError, Tx, on_db, rows, statements};
 use crate::domain::conversation::Conversation;
 
 statements! {
-    FIND = ["SELECT conversation.* FROM ", lookup("conversation", "user_id", "TEXT", 2),
-            " AND conversation.account_id = $1"];
+    FIND = ["SELECT conversation.* FROM ", rows(1),
+            " CROSS JOIN conversation WHERE conversation.account_id = input.value->>0 \
+             AND conversation.user_id = input.value->>1"];
     SAVE = ["INSERT INTO conversation (account_id, user_id, last_sequence, last_time, unanswered_count, \
              user_read_sequence, account_read_sequence, user_unread_count, account_unread_count) \
              SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), CAST(input.value->>3 AS BIGINT), \
@@ -51,16 +52,14 @@ impl From<Row> for Conversation {
     }
 }
 
-/// The conversations of an account with the users, as far as there are any, in no order.
+/// Conversations that are given as account and user, as far as there are any; in no order, and as often as they are given.
 pub(crate) async fn find<'a>(
     tx: &mut Tx,
-    account_id: &str,
-    user_ids: impl IntoIterator<Item = &'a str>,
+    names: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<Conversation>, DbError> {
     let text = tx.pick(FIND);
-    let user_ids = rows(user_ids.into_iter().map(|id| [id]))?;
-    let found: Vec<Row> =
-        on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(user_ids).fetch_all(conn).await)?;
+    let names = rows(names)?;
+    let found: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(text).bind(names).fetch_all(conn).await)?;
     Ok(found.into_iter().map(Conversation::from).collect())
 }
 

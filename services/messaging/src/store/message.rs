@@ -9,9 +9,10 @@ statements! {
                SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), input.value->>3, \
                input.value->>4, input.value->>5, input.value->>6, input.value->>7, CAST(input.value->>8 AS BIGINT), \
                CAST(input.value->>9 AS BIGINT), CAST(input.value->>10 AS BIGINT) FROM ", rows(1), ""];
-    BY_CLIENT_ID = ["SELECT message.* FROM ", rows(2),
-                    " CROSS JOIN message WHERE message.account_id = $1 AND message.user_id = input.value->>0 \
-                     AND message.sender = input.value->>1 AND message.client_message_id = input.value->>2"];
+    BY_CLIENT_ID = ["SELECT message.* FROM ", rows(1),
+                    " CROSS JOIN message WHERE message.account_id = input.value->>0 \
+                     AND message.user_id = input.value->>1 AND message.sender = input.value->>2 \
+                     AND message.client_message_id = input.value->>3"];
     FIND = ["SELECT message.* FROM ", rows(1),
                " CROSS JOIN message WHERE message.account_id = input.value->>0 AND message.user_id = input.value->>1 \
                 AND message.sequence = CAST(input.value->>2 AS BIGINT)"];
@@ -103,15 +104,14 @@ pub(crate) async fn insert<'a>(
     on_db!(tx, |conn| sqlx::query(text).bind(new).execute(conn).await.map(drop))
 }
 
-/// The messages of an account that have these ids, which are given as user, side and id; in no order.
-pub(crate) async fn by_client_id(
+/// The messages that have these ids, which are given as account, user, side and id; in no order.
+pub(crate) async fn by_client_id<'a>(
     tx: &mut Tx,
-    account_id: &str,
-    ids: &[(&str, &str, &str)],
+    ids: impl IntoIterator<Item = (&'a str, &'a str, &'a str, &'a str)>,
 ) -> Result<Vec<Message>, DbError> {
     let text = tx.pick(BY_CLIENT_ID);
     let ids = rows(ids)?;
-    messages(on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ids).fetch_all(conn).await)?)
+    messages(on_db!(tx, |conn| sqlx::query_as(text).bind(ids).fetch_all(conn).await)?)
 }
 
 /// Messages that are given as account, user and sequence; in no order.

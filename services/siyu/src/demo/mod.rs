@@ -124,8 +124,14 @@ impl DemoArgs {
 
 /// Every demo begins with empty storage, in a folder that holds nothing else.
 fn begin_anew(config: &Config) -> anyhow::Result<()> {
-    let own_database = config.accounts.database_url.is_empty() && config.crm.database_url.is_empty();
-    anyhow::ensure!(own_database, "the demo brings its own storage; leave the database_url keys empty");
+    let urls = [
+        &config.accounts.database_url,
+        &config.crm.database_url,
+        &config.subscriptions.database_url,
+        &config.messaging.database_url,
+    ];
+    let own_databases = urls.iter().all(|url| url.is_empty());
+    anyhow::ensure!(own_databases, "the demo brings its own storage; leave the database_url keys empty");
     let folder = &config.storage.data_dir;
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;

@@ -10,24 +10,37 @@ statements! {
     SEE = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time) \
             SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO NOTHING"];
-    OPEN = ["UPDATE touch SET open_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-            " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-             AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.open_time IS NULL"];
-    CLICK = ["UPDATE touch SET click_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-             " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-              AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.click_time IS NULL"];
-    LIKE = ["UPDATE touch SET like_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-            " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-             AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.like_time IS NULL"];
-    COLLECT = ["UPDATE touch SET collect_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-               " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-                AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.collect_time IS NULL"];
-    COMMENT = ["UPDATE touch SET comment_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-               " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-                AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.comment_time IS NULL"];
-    CONVERT = ["UPDATE touch SET convert_time = CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
-               " WHERE touch.account_id = $1 AND touch.push_id = $2 \
-                AND touch.ordinal = CAST(input.value->>0 AS BIGINT) AND touch.convert_time IS NULL"];
+    /// The row is there. An upsert looks up the rows that are sent; an update of the same would go through all of the push.
+    OPEN = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, open_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET open_time = excluded.open_time \
+             WHERE touch.open_time IS NULL"];
+    CLICK = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, click_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET click_time = excluded.click_time \
+             WHERE touch.click_time IS NULL"];
+    LIKE = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, like_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET like_time = excluded.like_time \
+             WHERE touch.like_time IS NULL"];
+    COLLECT = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, collect_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET collect_time = excluded.collect_time \
+             WHERE touch.collect_time IS NULL"];
+    COMMENT = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, comment_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET comment_time = excluded.comment_time \
+             WHERE touch.comment_time IS NULL"];
+    CONVERT = ["INSERT INTO touch (account_id, push_id, ordinal, seen_time, convert_time) \
+            SELECT $1, $2, CAST(input.value->>0 AS BIGINT), CAST(input.value->>1 AS BIGINT), \
+            CAST(input.value->>1 AS BIGINT) FROM ", rows(3),
+            " WHERE TRUE ON CONFLICT (account_id, push_id, ordinal) DO UPDATE SET convert_time = excluded.convert_time \
+             WHERE touch.convert_time IS NULL"];
     GET = "SELECT seen_time, open_time, click_time, convert_time FROM touch \
            WHERE account_id = $1 AND push_id = $2 AND ordinal = $3";
     FIND = ["SELECT touch.account_id, touch.push_id, seen_time, open_time, click_time, convert_time FROM ", rows(1),
