@@ -19,9 +19,10 @@ use siyu_proto::{
         segment_service_client::SegmentServiceClient,
     },
     subscriptions::v1::{
-        CreatePushRequest, FeedAction, FeedItem, FeedReport, ListFeedRequest, ListPushesRequest,
-        PlanPushRequest, Push, PushContent, PushContentKind, PushPlan, RecallPushRequest,
-        SchedulePushRequest, feed_service_client::FeedServiceClient, push_service_client::PushServiceClient,
+        CreatePushRequest, FeedAction, FeedItem, FeedReport, GetPushResultsRequest, ListFeedRequest,
+        ListPushesRequest, PlanPushRequest, Push, PushContent, PushContentKind, PushPlan, PushResults,
+        RecallPushRequest, SchedulePushRequest, feed_service_client::FeedServiceClient,
+        push_service_client::PushServiceClient,
     },
 };
 use siyu_rpc::time::to_proto;
@@ -171,18 +172,28 @@ impl Pushes {
         let answer = PushServiceClient::new(self.client.clone()).list_pushes(request).await?;
         let mut pushes = answer.into_inner().pushes;
         pushes.sort_by_key(|push| push.publish_time.map(|time| (time.seconds, time.nanos)));
-        Ok(pushes.into_iter().map(|push| self.row(push)).collect())
+        let mut rows = Vec::with_capacity(pushes.len());
+        for push in pushes {
+            let request = GetPushResultsRequest { name: push.name.clone(), ..Default::default() };
+            let answer = PushServiceClient::new(self.client.clone()).get_push_results(request).await?;
+            rows.push(self.row(push, answer.into_inner().results.unwrap_or_default()));
+        }
+        Ok(rows)
     }
 
-    fn row(&self, push: Push) -> PushRow {
+    fn row(&self, push: Push, results: PushResults) -> PushRow {
         match self.planned.get(&push.name) {
             Some(Planned { whom, plan, allowance }) => PushRow {
                 push,
+                results,
                 audience: whom.clone(),
                 plan: Some(plan.clone()),
                 allowance: Some(*allowance),
             },
-            None => PushRow { push, audience: "who had seen it".to_owned(), plan: None, allowance: None },
+            None => {
+                let audience = "who had seen it".to_owned();
+                PushRow { push, results, audience, ..PushRow::default() }
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 use siyu_proto::{
     accounts::v1::Allowance,
     crm::v1::{ReachCount, ReachVerdict},
-    subscriptions::v1::{Push, PushCounts, PushPlan},
+    subscriptions::v1::{Push, PushCounts, PushPlan, PushResults},
 };
 
 use super::{
-    format::{count, share},
+    format::{count, money, share},
     render::section,
 };
 
@@ -16,6 +16,8 @@ use super::{
 pub struct PushRow {
     /// As it is now.
     pub push: Push,
+    /// What came of it.
+    pub results: PushResults,
     /// Whom it was for, in words.
     pub audience: String,
     /// What was planned, if anything was.
@@ -25,11 +27,12 @@ pub struct PushRow {
 }
 
 /// The pushes of one account, `account_name` being `accounts/{account}`: what each was to be, and what came of it. Rates are
-/// of all whom a push reached, those included whom it was taken back from.
+/// of all whom a push reached, those included whom it was taken back from; orders are those that are attributed to it.
 #[must_use]
 pub fn pushes(account_name: &str, display_name: &str, rows: &[PushRow]) -> String {
     let plan = ["push", "for", "planned reach", "excluded", "pushes of the month"];
-    let outcome = ["push", "planned reach", "delivered", "seen", "opened", "clicked", "converted"];
+    let outcome =
+        ["push", "planned reach", "delivered", "seen", "opened", "clicked", "converted", "orders", "GMV"];
     let sections = [
         format!("Pushes of {display_name} ({account_name})"),
         section("Plan", &plan, rows.iter().map(planned)),
@@ -49,7 +52,7 @@ fn planned(row: &PushRow) -> [String; 5] {
     ]
 }
 
-fn came_of(row: &PushRow) -> [String; 7] {
+fn came_of(row: &PushRow) -> [String; 9] {
     let counts = row.push.counts.clone().unwrap_or_default();
     let reached = counts.delivered + counts.retracted;
     [
@@ -60,6 +63,8 @@ fn came_of(row: &PushRow) -> [String; 7] {
         share(counts.opened, reached),
         share(counts.clicked, reached),
         share(counts.converted, reached),
+        count(row.results.order_count),
+        money(row.results.gmv_minor, &row.results.currency_code),
     ]
 }
 

@@ -6,7 +6,7 @@ use siyu_proto::{
         GetSalesResponse, GetTierFlowResponse, GetTierFunnelResponse, MatrixAccount, MonthlySales,
         ReachCount, ReachVerdict, RfmCell, Sales, Tier, TierCount, TierFlow, TopShare,
     },
-    subscriptions::v1::{Push, PushCounts, PushPlan},
+    subscriptions::v1::{Push, PushCounts, PushPlan, PushResults},
 };
 
 use super::{format::*, pushes::*, render::*};
@@ -215,6 +215,12 @@ fn pushes_show_plan_and_outcome() {
     let rows = [
         PushRow {
             push: push("spring", "", spring),
+            results: PushResults {
+                order_count: 7,
+                gmv_minor: 123_450,
+                currency_code: "CNY".to_owned(),
+                ..PushResults::default()
+            },
             audience: "all followers".to_owned(),
             plan: Some(plan(1_990, 0)),
             allowance: Some(Allowance { limit: 8, reserved: 1, used: 2, ..Allowance::default() }),
@@ -235,7 +241,8 @@ fn pushes_show_plan_and_outcome() {
     );
     assert_eq!(line(plan, "wrong")[2], "390 held");
     assert_eq!(line(plan, "night")[2], "20, 30 held");
-    let spring = ["1,990", "2,000", "900", "25.00 % (500)", "6.25 % (125)", "0.50 % (10)"];
+    let spring =
+        ["1,990", "2,000", "900", "25.00 % (500)", "6.25 % (125)", "0.50 % (10)", "7", "1,234.50 CNY"];
     assert_eq!(line(outcome, "spring")[1..], spring);
     assert_eq!(line(outcome, "wrong")[2..5], ["0, 400 taken back", "0", "25.00 % (100)"]);
     assert_eq!(line(outcome, "night")[2], "20, 30 held");
