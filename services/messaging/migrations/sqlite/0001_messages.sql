@@ -1,14 +1,10 @@
 -- Private messages. Times are Unix microseconds; the account comes first in every key but those of a user's inbox.
 
--- One row per account: whoever writes in its conversations takes it first. Counts what happens in its inbox.
-CREATE TABLE account (
-    account_id TEXT NOT NULL PRIMARY KEY CHECK (length(account_id) BETWEEN 1 AND 63),
-    last_change INTEGER NOT NULL CHECK (last_change >= 0)
-) STRICT, WITHOUT ROWID;
-
--- One row per user: counts what happens in their inbox.
-CREATE TABLE user_inbox (
-    user_id TEXT NOT NULL PRIMARY KEY CHECK (length(user_id) BETWEEN 1 AND 128),
+-- One row per account and one per user who ever wrote or was written to: whoever changes their conversations takes it first.
+CREATE TABLE inbox (
+    -- `accounts/{account}` or `users/{user}`
+    owner TEXT NOT NULL PRIMARY KEY CHECK (length(owner) BETWEEN 1 AND 140),
+    -- Counts what happens in it.
     last_change INTEGER NOT NULL CHECK (last_change >= 0)
 ) STRICT, WITHOUT ROWID;
 

@@ -203,10 +203,11 @@ impl Arrivals {
 
     async fn last_change(&self) -> Result<i64, Error> {
         let mut tx = self.messaging.db.begin_read().await?;
-        Ok(match &self.inbox {
-            Inbox::Account(id) => store::account::last_change(&mut tx, id).await?,
-            Inbox::User(id) => store::user_inbox::last_change(&mut tx, id).await?,
-        })
+        let owner = match &self.inbox {
+            Inbox::Account(id) => format!("accounts/{id}"),
+            Inbox::User(id) => format!("users/{id}"),
+        };
+        Ok(store::inbox::last_change(&mut tx, &owner).await?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use siyu_rpc::{Error, retrying};
 
-use super::read::conversation;
+use super::{read::conversation, sending::owners};
 use crate::{
     Messaging,
     domain::{conversation::Conversation, message::Sender},
@@ -21,11 +21,12 @@ impl Messaging {
             Sender::User => Sender::Account,
             Sender::Account => Sender::User,
         };
+        let [account, _] = owners(ids[0], ids[1]);
         retrying(|| async {
             let mut tx = self.db.begin().await?;
             // First: the lock would make the row of an account that nobody knows.
             conversation(&mut tx, ids).await?;
-            store::account::lock(&mut tx, [ids[0]]).await?;
+            store::inbox::lock(&mut tx, [account.as_str()]).await?;
             let mut conversation = conversation(&mut tx, ids).await?;
             if sequence > conversation.last_sequence {
                 let rule = format!("must be at most {}, the last message", conversation.last_sequence);

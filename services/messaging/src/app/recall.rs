@@ -6,7 +6,10 @@ use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
 use tonic::Code;
 
-use super::{read::conversation, sending::next};
+use super::{
+    read::conversation,
+    sending::{next, owners},
+};
 use crate::{
     Messaging,
     domain::message::{Message, RECALLABLE, Sender, name},
@@ -27,7 +30,8 @@ impl Messaging {
             let mut tx = self.db.begin().await?;
             // First: the lock would make the row of an account that nobody knows.
             conversation(&mut tx, ids).await?;
-            let mut account_changes = store::account::lock(&mut tx, [account_id]).await?;
+            let owners = owners(account_id, user_id);
+            let mut last_changes = store::inbox::lock(&mut tx, owners.iter().map(String::as_str)).await?;
             let mut conversation = conversation(&mut tx, ids).await?;
             let found = store::message::find(&mut tx, &[(account_id, user_id, sequence)]).await?.pop();
             let mut message = found
@@ -41,16 +45,13 @@ impl Messaging {
                     format!("{} can be taken back for {} s alone", message.name(), RECALLABLE.as_secs());
                 return Err(Error::new(Code::FailedPrecondition, ErrorReason::WrongState, message));
             }
-            let mut user_changes = store::user_inbox::lock(&mut tx, [user_id]).await?;
             message.content = None;
             message.recall_time = Some(now);
-            message.account_change = next(&mut account_changes, account_id);
-            message.user_change = next(&mut user_changes, user_id);
+            [message.account_change, message.user_change] = next(&mut last_changes, account_id, user_id);
             conversation.recall(sender, sequence);
             store::message::recall(&mut tx, &message).await?;
             store::conversation::save(&mut tx, [&conversation]).await?;
-            store::user_inbox::save(&mut tx, &user_changes).await?;
-            store::account::save(&mut tx, &account_changes).await?;
+            store::inbox::save(&mut tx, &last_changes).await?;
             self.outbox.write(&mut tx, events::messages_changed(account_id, [&message])).await?;
             tx.commit().await?;
             self.outbox.wake();

@@ -1,7 +1,7 @@
 //! Messages of concurrent calls, stored together (M1): a transaction, and so a sync of the disk, for many.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -119,8 +119,7 @@ impl Sending {
     async fn store(&self, tx: &mut Tx, book: &Book) -> Result<(), Error> {
         store::message::insert(tx, book.new.iter().map(Arc::as_ref)).await?;
         store::conversation::save(tx, book.changed()).await?;
-        store::account::save(tx, &book.account_changes).await?;
-        store::user_inbox::save(tx, &book.user_changes).await?;
+        store::inbox::save(tx, &book.last_changes).await?;
         let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
         for message in &book.new {
             accounts.entry(&message.account_id).or_default().push(message);
@@ -154,11 +153,10 @@ impl Sending {
     }
 }
 
-/// Conversations whose accounts and users are locked, and what is added to them.
+/// Conversations, locked by the inboxes they are in, and what is added to them.
 struct Book {
-    /// Numbers of the last changes in the inboxes of accounts, and in those of users.
-    account_changes: BTreeMap<String, i64>,
-    user_changes: BTreeMap<String, i64>,
+    /// Numbers of the last changes in inboxes, by owner.
+    last_changes: BTreeMap<String, i64>,
     /// By account and user; those that changed are marked.
     conversations: HashMap<[String; 2], (Conversation, bool)>,
     /// Those whose ids are known, by account, user, side and id.
@@ -167,10 +165,10 @@ struct Book {
 }
 
 impl Book {
-    /// Locks accounts before users, each in one order everywhere: no two transactions wait for each other in a circle.
     async fn open(tx: &mut Tx, calls: &[NewMessage]) -> Result<Self, Error> {
-        let account_changes =
-            store::account::lock(tx, calls.iter().map(|call| call.account_id.as_str())).await?;
+        let owners: BTreeSet<String> =
+            calls.iter().flat_map(|call| owners(&call.account_id, &call.user_id)).collect();
+        let last_changes = store::inbox::lock(tx, owners.iter().map(String::as_str)).await?;
         let names = calls.iter().map(|call| (call.account_id.as_str(), call.user_id.as_str()));
         let found = store::conversation::find(tx, names).await?;
         let conversations = found
@@ -185,10 +183,9 @@ impl Book {
         );
         let known = known.await?.into_iter().map(|message| (key(&message), Arc::new(message)));
         Ok(Self {
-            account_changes,
+            last_changes,
             conversations: conversations.collect(),
             known: known.collect(),
-            user_changes: store::user_inbox::lock(tx, calls.iter().map(|call| call.user_id.as_str())).await?,
             new: Vec::new(),
         })
     }
@@ -212,6 +209,7 @@ impl Book {
         }
         let (sequence, create_time) = conversation.append(call.sender, now);
         *is_changed = true;
+        let [account_change, user_change] = next(&mut self.last_changes, &call.account_id, &call.user_id);
         let message = Arc::new(Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
@@ -223,8 +221,8 @@ impl Book {
             content_digest,
             create_time,
             recall_time: None,
-            account_change: next(&mut self.account_changes, &call.account_id),
-            user_change: next(&mut self.user_changes, &call.user_id),
+            account_change,
+            user_change,
         });
         self.known.insert(key, message.clone());
         self.new.push(message.clone());
@@ -244,11 +242,18 @@ fn key(message: &Message) -> ([String; 2], Sender, String) {
     (name, message.sender, message.client_message_id.clone())
 }
 
-/// The number of another change in an inbox.
-pub(super) fn next(last_changes: &mut BTreeMap<String, i64>, id: &str) -> i64 {
-    let last_change = last_changes.entry(id.to_owned()).or_default();
-    *last_change += 1;
-    *last_change
+/// The owners of the two inboxes that a conversation is in.
+pub(super) fn owners(account_id: &str, user_id: &str) -> [String; 2] {
+    [format!("accounts/{account_id}"), format!("users/{user_id}")]
+}
+
+/// The numbers of another change of a conversation, in the inbox of the account and in that of the user.
+pub(super) fn next(last_changes: &mut BTreeMap<String, i64>, account_id: &str, user_id: &str) -> [i64; 2] {
+    owners(account_id, user_id).map(|owner| {
+        let last_change = last_changes.entry(owner).or_default();
+        *last_change += 1;
+        *last_change
+    })
 }
 
 impl Sent {
