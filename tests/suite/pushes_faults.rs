@@ -23,7 +23,7 @@ use crate::support::seeded;
 /// Clients of each process.
 const CLIENTS: usize = 16;
 /// Attempts of each client.
-const ATTEMPTS: usize = 30;
+const ATTEMPTS: usize = 45;
 const DRAFTS: usize = 40;
 const MONTH: i64 = 8;
 
