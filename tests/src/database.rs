@@ -43,8 +43,17 @@ fn schemas() -> [(&'static str, Vec<Migration>); 4] {
 }
 
 impl Databases {
-    /// Makes them; none where the engine is not to be had.
+    /// Makes them; none where the engine is not to be had. On PostgreSQL they have the schemas of the services.
     pub(crate) async fn create(engine: Engine) -> anyhow::Result<Option<Self>> {
+        Self::make(engine, true).await
+    }
+
+    /// Makes them with nothing in them.
+    pub(crate) async fn create_empty(engine: Engine) -> anyhow::Result<Option<Self>> {
+        Self::make(engine, false).await
+    }
+
+    async fn make(engine: Engine, with_schemas: bool) -> anyhow::Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let cluster = match engine {
             Engine::Sqlite => None,
@@ -57,7 +66,7 @@ impl Databases {
                 };
                 let prefix = format!("siyu_test_{}", Ids::random().ulid(Clock::System.now()));
                 let cluster = Cluster { options: PgConnectOptions::from_str(&url)?, url, prefix };
-                cluster.create().await?;
+                cluster.create(with_schemas).await?;
                 Some(cluster)
             }
         };
@@ -90,10 +99,14 @@ impl Databases {
 
 impl Cluster {
     /// Makes the databases, each as a copy of one that has its schema: that takes a fraction of the time of the migrations.
-    async fn create(&self) -> anyhow::Result<()> {
+    async fn create(&self, with_schemas: bool) -> anyhow::Result<()> {
         let mut connection = self.options.connect().await?;
         for (service, migrations) in schemas() {
-            let template = self.template(&mut connection, service, &migrations).await?;
+            let template = if with_schemas {
+                self.template(&mut connection, service, &migrations).await?
+            } else {
+                "template0".to_owned()
+            };
             let statement = format!("CREATE DATABASE {}_{service} TEMPLATE {template}", self.prefix);
             sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
         }
