@@ -12,7 +12,10 @@ use std::{
 use anyhow::Context;
 use siyu_clock::Stopwatch;
 use siyu_tests::Engine;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
 
 /// Who runs where.
 #[derive(Debug)]
@@ -33,6 +36,18 @@ impl Cores {
         taskset.args(["--all-tasks", "--pid", "--cpu-list", LOAD_CORE, &own_id]).stdout(Stdio::null());
         let pinned = count >= 2 && taskset.status().await.is_ok_and(|status| status.success());
         Self { pinned, count }
+    }
+
+    /// Starts a process of this program that is a bare server, as `arguments` say, on the core of servers; answers its URL too.
+    pub(crate) async fn start_bare(&self, arguments: [String; 2]) -> anyhow::Result<(Child, String)> {
+        let mut line = self.of_server();
+        line.push(std::env::current_exe()?.display().to_string());
+        line.extend(arguments);
+        let mut command = Command::new(&line[0]);
+        let mut process = command.args(&line[1..]).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let output = process.stdout.take().context("its output")?;
+        let url = BufReader::new(output).lines().next_line().await?.context("the address it listens on")?;
+        Ok((process, url))
     }
 
     /// What a server is started with, so that it keeps to its core.

@@ -4,16 +4,11 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     pin::Pin,
-    process::Stdio,
     task::{Context as TaskContext, Poll},
 };
 
-use anyhow::Context;
 use bytes::Bytes;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::Child;
 use tonic::{
     Request, Response, Status,
     body::Body,
@@ -25,19 +20,7 @@ use crate::{machine::Cores, raw::Raw};
 
 /// Starts a process of this program that answers every call with so many bytes; answers its URL too.
 pub(super) async fn start(cores: &Cores, bytes: usize) -> anyhow::Result<(Child, String)> {
-    start_bare(cores, ["--echo".to_owned(), bytes.to_string()]).await
-}
-
-/// Starts a process of this program that is a bare server, as `arguments` say, on the core of servers; answers its URL too.
-pub(crate) async fn start_bare(cores: &Cores, arguments: [String; 2]) -> anyhow::Result<(Child, String)> {
-    let mut line = cores.of_server();
-    line.push(std::env::current_exe()?.display().to_string());
-    line.extend(arguments);
-    let mut command = Command::new(&line[0]);
-    let mut process = command.args(&line[1..]).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-    let output = process.stdout.take().context("its output")?;
-    let url = BufReader::new(output).lines().next_line().await?.context("the address it listens on")?;
-    Ok((process, url))
+    cores.start_bare(["--echo".to_owned(), bytes.to_string()]).await
 }
 
 /// Serves until the process ends.

@@ -26,7 +26,6 @@ use tonic::{Request, client::Grpc};
 
 use crate::{
     Arguments,
-    homepage::echo::start_bare,
     machine::{Cores, median, print_table, whole},
     raw::Raw,
     service::processor_time,
@@ -127,7 +126,7 @@ async fn measure_bare(
     let database =
         installation.settings().iter().find_map(|setting| setting.strip_prefix("messaging.database_url="));
     let database = database.context("the database of messages")?.to_owned();
-    let (process, url) = start_bare(cores, ["--commit".to_owned(), database]).await?;
+    let (process, url) = cores.start_bare(["--commit".to_owned(), database]).await?;
     let clients = clients(&url, &installation.token).await?;
     let id = process.id().context("it runs")?;
     let text = Bytes::from(vec![b'x'; OVERHEAD + text(0, 0).len()]);
