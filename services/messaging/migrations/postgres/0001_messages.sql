@@ -5,7 +5,9 @@ CREATE TABLE inbox (
     -- `accounts/{account}` or `users/{user}`
     owner TEXT COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(owner) BETWEEN 1 AND 140),
     -- Counts what happens in it.
-    last_change BIGINT NOT NULL CHECK (last_change >= 0)
+    last_change BIGINT NOT NULL CHECK (last_change >= 0),
+    -- Counts the changes of what an account has set up; that of a user stays 0.
+    settings_version BIGINT NOT NULL DEFAULT 0 CHECK (settings_version >= 0)
 );
 
 CREATE TABLE conversation (

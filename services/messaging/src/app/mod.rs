@@ -8,5 +8,6 @@ mod marks;
 mod read;
 mod recall;
 pub(crate) mod sending;
+pub(crate) mod settings;
 
 pub(crate) use read::{Listed, Owner, Window};

@@ -31,7 +31,7 @@ impl Messaging {
             // First: the lock would make the row of an account that nobody knows.
             conversation(&mut tx, ids).await?;
             let owners = owners(account_id, user_id);
-            let mut last_changes = store::inbox::lock(&mut tx, owners.iter().map(String::as_str)).await?;
+            let mut inboxes = store::inbox::lock(&mut tx, owners.iter().map(String::as_str)).await?;
             let mut conversation = conversation(&mut tx, ids).await?;
             let found = store::message::find(&mut tx, &[(account_id, user_id, sequence)]).await?.pop();
             let mut message = found
@@ -47,11 +47,11 @@ impl Messaging {
             }
             message.content = None;
             message.recall_time = Some(now);
-            [message.account_change, message.user_change] = next(&mut last_changes, account_id, user_id);
+            [message.account_change, message.user_change] = next(&mut inboxes, account_id, user_id);
             conversation.recall(sender, sequence);
             store::message::recall(&mut tx, &message).await?;
             store::conversation::save(&mut tx, [&conversation]).await?;
-            store::inbox::save(&mut tx, &last_changes).await?;
+            store::inbox::save(&mut tx, &inboxes).await?;
             self.outbox.write(&mut tx, events::messages_changed(account_id, [&message])).await?;
             tx.commit().await?;
             self.outbox.wake();

@@ -17,14 +17,18 @@ use siyu_rpc::{
 use siyu_telemetry::names;
 use tonic::Code;
 
-use super::live::Hub;
+use super::{
+    live::Hub,
+    settings::{Settings, SettingsCache},
+};
 use crate::{
     domain::{
         conversation::Conversation,
         message::{Content, Message, Sender},
         policy::MessagePolicy,
     },
-    events, store,
+    events,
+    store::{self, inbox::Standing},
 };
 
 /// Transactions at once under PostgreSQL; SQLite has one writer. Calls of one account take turns anyway.
@@ -76,6 +80,7 @@ pub(crate) struct Sending {
     ids: Ids,
     outbox: Outbox,
     hub: Hub,
+    settings: SettingsCache,
 }
 
 impl Sending {
@@ -83,7 +88,7 @@ impl Sending {
     pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        GroupCommit::start(Self { db, clock, ids, outbox, hub }, limits)
+        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings: SettingsCache::default() }, limits)
     }
 }
 
@@ -101,7 +106,7 @@ impl Batch for Sending {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let policy = store::policy::in_force(&mut tx, now).await?;
-        let mut book = Book::open(&mut tx, calls).await?;
+        let mut book = Book::open(&mut tx, &self.settings, calls).await?;
         let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
         if !book.new.is_empty() {
             self.store(&mut tx, &book).await?;
@@ -119,7 +124,7 @@ impl Sending {
     async fn store(&self, tx: &mut Tx, book: &Book) -> Result<(), Error> {
         store::message::insert(tx, book.new.iter().map(Arc::as_ref)).await?;
         store::conversation::save(tx, book.changed()).await?;
-        store::inbox::save(tx, &book.last_changes).await?;
+        store::inbox::save(tx, &book.inboxes).await?;
         let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
         for message in &book.new {
             accounts.entry(&message.account_id).or_default().push(message);
@@ -155,8 +160,10 @@ impl Sending {
 
 /// Conversations, locked by the inboxes they are in, and what is added to them.
 struct Book {
-    /// Numbers of the last changes in inboxes, by owner.
-    last_changes: BTreeMap<String, i64>,
+    /// Where the inboxes stand, by owner.
+    inboxes: BTreeMap<String, Standing>,
+    /// What the accounts have set up.
+    settings: HashMap<String, Arc<Settings>>,
     /// By account and user; those that changed are marked.
     conversations: HashMap<[String; 2], (Conversation, bool)>,
     /// Those whose ids are known, by account, user, side and id.
@@ -165,10 +172,12 @@ struct Book {
 }
 
 impl Book {
-    async fn open(tx: &mut Tx, calls: &[NewMessage]) -> Result<Self, Error> {
+    async fn open(tx: &mut Tx, cache: &SettingsCache, calls: &[NewMessage]) -> Result<Self, Error> {
         let owners: BTreeSet<String> =
             calls.iter().flat_map(|call| owners(&call.account_id, &call.user_id)).collect();
-        let last_changes = store::inbox::lock(tx, owners.iter().map(String::as_str)).await?;
+        let inboxes = store::inbox::lock(tx, owners.iter().map(String::as_str)).await?;
+        let accounts: BTreeSet<&str> = calls.iter().map(|call| call.account_id.as_str()).collect();
+        let settings = cache.of(tx, &accounts, &inboxes).await?;
         let names = calls.iter().map(|call| (call.account_id.as_str(), call.user_id.as_str()));
         let found = store::conversation::find(tx, names).await?;
         let conversations = found
@@ -183,7 +192,8 @@ impl Book {
         );
         let known = known.await?.into_iter().map(|message| (key(&message), Arc::new(message)));
         Ok(Self {
-            last_changes,
+            inboxes,
+            settings,
             conversations: conversations.collect(),
             known: known.collect(),
             new: Vec::new(),
@@ -209,7 +219,7 @@ impl Book {
         }
         let (sequence, create_time) = conversation.append(call.sender, now);
         *is_changed = true;
-        let [account_change, user_change] = next(&mut self.last_changes, &call.account_id, &call.user_id);
+        let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
         let message = Arc::new(Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
@@ -248,11 +258,11 @@ pub(super) fn owners(account_id: &str, user_id: &str) -> [String; 2] {
 }
 
 /// The numbers of another change of a conversation, in the inbox of the account and in that of the user.
-pub(super) fn next(last_changes: &mut BTreeMap<String, i64>, account_id: &str, user_id: &str) -> [i64; 2] {
+pub(super) fn next(inboxes: &mut BTreeMap<String, Standing>, account_id: &str, user_id: &str) -> [i64; 2] {
     owners(account_id, user_id).map(|owner| {
-        let last_change = last_changes.entry(owner).or_default();
-        *last_change += 1;
-        *last_change
+        let inbox = inboxes.entry(owner).or_default();
+        inbox.last_change += 1;
+        inbox.last_change
     })
 }
 

@@ -7,28 +7,41 @@ statements! {
               " WHERE TRUE ORDER BY 1 ON CONFLICT (owner) DO NOTHING"];
     /// In the order of their names everywhere: no two transactions wait for each other in a circle.
     LOCK = {
-        sqlite: "SELECT owner, last_change FROM json_each($1) AS input \
+        sqlite: "SELECT owner, last_change, settings_version FROM json_each($1) AS input \
                  CROSS JOIN inbox WHERE owner = input.value->>0",
-        postgres: "SELECT owner, last_change FROM inbox \
+        postgres: "SELECT owner, last_change, settings_version FROM inbox \
                    WHERE owner = ANY(ARRAY(SELECT value->>0 FROM jsonb_array_elements($1::jsonb))) \
                    ORDER BY owner FOR UPDATE",
     };
     GET = "SELECT last_change FROM inbox WHERE owner = $1";
     SAVE = ["UPDATE inbox SET last_change = CAST(input.value->>1 AS BIGINT) FROM ", rows(1),
             " WHERE inbox.owner = input.value->>0"];
+    SETTINGS_CHANGED = "UPDATE inbox SET settings_version = settings_version + 1 WHERE owner = $1";
+}
+
+/// Where an inbox stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Number of the last change in it.
+    pub(crate) last_change: i64,
+    /// Version of what its account has set up.
+    pub(crate) settings_version: i64,
 }
 
 /// Locks inboxes until the transaction ends, those of accounts before those of users: who changes the conversations of an owner
-/// takes turns with the others. Rows are made on first use. Answers the number of the last change in each.
+/// takes turns with the others. Rows are made on first use.
 pub(crate) async fn lock<'a>(
     tx: &mut Tx,
     owners: impl IntoIterator<Item = &'a str>,
-) -> Result<BTreeMap<String, i64>, DbError> {
+) -> Result<BTreeMap<String, Standing>, DbError> {
     let ids = rows(owners.into_iter().map(|id| [id]))?;
     let (ensure, text) = (tx.pick(ENSURE), tx.pick(LOCK));
     on_db!(&mut *tx, |conn| sqlx::query(ensure).bind(&ids).execute(conn).await.map(drop))?;
-    let found: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(text).bind(&ids).fetch_all(conn).await)?;
-    Ok(found.into_iter().collect())
+    let found: Vec<(String, i64, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(text).bind(&ids).fetch_all(conn).await)?;
+    let standing =
+        |(owner, last_change, settings_version)| (owner, Standing { last_change, settings_version });
+    Ok(found.into_iter().map(standing).collect())
 }
 
 /// The number of the last change in an inbox.
@@ -40,8 +53,14 @@ pub(crate) async fn last_change(tx: &mut Tx, owner: &str) -> Result<i64, DbError
 }
 
 /// Stores the numbers of the last changes.
-pub(crate) async fn save(tx: &mut Tx, last_changes: &BTreeMap<String, i64>) -> Result<(), DbError> {
+pub(crate) async fn save(tx: &mut Tx, inboxes: &BTreeMap<String, Standing>) -> Result<(), DbError> {
     let text = tx.pick(SAVE);
-    let last_changes = rows(last_changes)?;
+    let last_changes = rows(inboxes.iter().map(|(owner, standing)| (owner, standing.last_change)))?;
     on_db!(tx, |conn| sqlx::query(text).bind(last_changes).execute(conn).await.map(drop))
+}
+
+/// What an account has set up is changed by this transaction, which has locked its inbox: from here on messages are stored by it.
+pub(crate) async fn settings_changed(tx: &mut Tx, owner: &str) -> Result<(), DbError> {
+    let text = tx.pick(SETTINGS_CHANGED);
+    on_db!(tx, |conn| sqlx::query(text).bind(owner).execute(conn).await.map(drop))
 }

@@ -1,0 +1,67 @@
+//! What accounts have set up, as sending needs it: made ready once for each version, and kept.
+//!
+//! The version is read with the lock of the account's inbox, and whoever changes a setting counts it up under the same lock: a
+//! setting holds for every message that is stored after it, whichever process stores it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use quick_cache::sync::Cache;
+use siyu_db::Tx;
+use siyu_rpc::Error;
+
+use crate::store::inbox::Standing;
+
+/// Accounts whose settings are kept.
+const MOST_KEPT: usize = 10_000;
+
+/// What an account has set up.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {}
+
+impl Settings {
+    async fn load(_: &mut Tx, _: &str) -> Result<Self, Error> {
+        Ok(Self::default())
+    }
+}
+
+/// Settings of accounts, with their versions.
+#[derive(Debug)]
+pub(crate) struct SettingsCache {
+    kept: Cache<String, (i64, Arc<Settings>)>,
+}
+
+impl Default for SettingsCache {
+    fn default() -> Self {
+        Self { kept: Cache::new(MOST_KEPT) }
+    }
+}
+
+impl SettingsCache {
+    /// Those of accounts whose inboxes are locked.
+    pub(crate) async fn of(
+        &self,
+        tx: &mut Tx,
+        account_ids: &BTreeSet<&str>,
+        inboxes: &BTreeMap<String, Standing>,
+    ) -> Result<HashMap<String, Arc<Settings>>, Error> {
+        let mut found = HashMap::new();
+        for &account_id in account_ids {
+            let inbox = inboxes.get(&format!("accounts/{account_id}"));
+            let version = inbox.map_or(0, |inbox| inbox.settings_version);
+            let settings = match self.kept.get(account_id) {
+                Some((kept, settings)) if kept == version => settings,
+                _ if version == 0 => Arc::default(),
+                _ => {
+                    let settings = Arc::new(Settings::load(tx, account_id).await?);
+                    self.kept.insert(account_id.to_owned(), (version, settings.clone()));
+                    settings
+                }
+            };
+            found.insert(account_id.to_owned(), settings);
+        }
+        Ok(found)
+    }
+}
