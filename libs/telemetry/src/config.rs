@@ -47,7 +47,7 @@ impl Default for TelemetryConfig {
 impl TelemetryConfig {
     /// Refuses values that `start` could not use, without starting anything.
     pub fn check(&self) -> Result<(), TelemetryError> {
-        crate::logs::filter(&self.log)?;
+        crate::logs::filter::<tracing_subscriber::Registry>(&self.log)?;
         self.check_otlp_endpoint()?;
         self.metrics_address()?;
         Ok(())

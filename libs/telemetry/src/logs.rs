@@ -6,9 +6,10 @@ use std::io::{IsTerminal, stderr};
 use opentelemetry::trace::{TraceContextExt, TraceId};
 use tracing::{Event, Subscriber, dispatcher};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Format, Json, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::layer::Layer;
+use tracing_subscriber::layer::{Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::{LogFormat, TelemetryConfig, TelemetryError};
@@ -27,14 +28,26 @@ where
     })
 }
 
-pub(crate) fn filter(directives: &str) -> Result<EnvFilter, TelemetryError> {
+type LogFilter<S> = Box<dyn Filter<S> + Send + Sync>;
+
+pub(crate) fn filter<S>(directives: &str) -> Result<LogFilter<S>, TelemetryError>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     let refuse = |reason: String| TelemetryError::new("telemetry.log", reason);
     if directives.trim().is_empty() {
         return Err(refuse("must not be empty; \"off\" silences the log".to_owned()));
     }
     // PostgreSQL notices at every start that the migrations table exists.
     let directives = format!("sqlx::postgres::notice=warn,{directives}");
-    EnvFilter::try_new(&directives).map_err(|error| refuse(format!("{error} in {directives:?}")))
+    let names_spans = directives.contains('[');
+    if names_spans {
+        let filter = EnvFilter::try_new(&directives);
+        return Ok(Box::new(filter.map_err(|error| refuse(format!("{error} in {directives:?}")))?));
+    }
+    // Unlike the other, it has nothing to do when a span is entered or left, which calls do dozens of times.
+    let filter: Targets = directives.parse().map_err(|error| refuse(format!("{error} in {directives:?}")))?;
+    Ok(Box::new(filter))
 }
 
 /// The JSON lines of tracing-subscriber, with the id that finds the trace of a line.
