@@ -46,6 +46,13 @@ expect_error_as "$agent" WRONG_STATE DeskService/RecallDeskMessage "{$u1, \"sequ
 say "The CRM knows that the user wrote"
 call InteractionService/ListInteractions '{"parent": "accounts/lumi-flagship/fans/u1"}'
 
+say "What was sent elsewhere comes in with its times, once"
+old() { # old ID TIME TEXT
+  printf '{"account": "accounts/lumi-flagship", "user": "users/u9", "sender": "MESSAGE_SENDER_USER", "client_message_id": "%s", "create_time": "%s", "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "%s"}}' "$1" "$2" "$3"
+}
+call ImportService/ImportMessages "{\"messages\": [$(old o1 2025-05-01T10:00:00Z 'Is it open on Sunday?'), $(old o2 2025-05-01T10:00:00Z 'Hello?'), $(old o3 2025-05-01T09:59:59Z 'Earlier')]}"
+call ImportService/ImportMessages "{\"messages\": [$(old o1 2025-05-01T10:00:00Z 'Is it open on Sunday?')]}"
+
 say "What makes no sense"
 expect_error content.text InboxService/SendMessage "{$u1, $(text m2 ' ')}"
 expect_error content.card DeskService/SendDeskMessage "{$u1, \"client_message_id\": \"c\", \"content\": {\"kind\": \"MESSAGE_CONTENT_KIND_CARD\", \"card\": \"accounts/other/cards/tea\"}}"

@@ -51,6 +51,7 @@ mod leads_secrecy;
 mod lifecycle;
 mod lifecycle_model;
 mod limits;
+mod message_imports;
 mod messages;
 mod messages_faults;
 mod mutations;

@@ -15,6 +15,7 @@ use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
     desk_service_server::{self, DeskServiceServer},
+    import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
@@ -30,7 +31,11 @@ pub fn migrations() -> Vec<Migration> {
 }
 
 /// The gRPC services it serves.
-pub const SERVICES: &[&str] = &[desk_service_server::SERVICE_NAME, inbox_service_server::SERVICE_NAME];
+pub const SERVICES: &[&str] = &[
+    desk_service_server::SERVICE_NAME,
+    import_service_server::SERVICE_NAME,
+    inbox_service_server::SERVICE_NAME,
+];
 
 /// The messaging service. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -83,6 +88,7 @@ impl Messaging {
         let limit = max_message_bytes;
         routes
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }

@@ -71,7 +71,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Checks the configuration, the databases, the disk and the peers
     Doctor,
-    /// Imports historical interactions from a file, through the API of a running server
+    /// Imports historical interactions or messages from a file, through the API of a running server
     Import {
         #[command(flatten)]
         server: ServerArgs,
@@ -189,6 +189,10 @@ fn settings_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString
 /// Imports and prints the figures. The exit code is 2 when some rows were rejected.
 async fn run_import(client: Client, args: ImportArgs) -> anyhow::Result<ExitCode> {
     const SOME_REJECTED: u8 = 2;
+    if args.format == import::Format::Collegemsg {
+        let summary = import::run_messages(args, client, Clock::System.now().to_timestamp()).await?;
+        return Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(SOME_REJECTED) });
+    }
     let account = args.account.clone();
     let summary = import::run(
         args,

@@ -31,12 +31,7 @@ pub(crate) struct Allowance {
 impl Messaging {
     /// Sends a message, once.
     pub(crate) async fn send(&self, mut new: NewMessage) -> Result<Arc<Message>, Error> {
-        let checked = new.content.check(&new.account_id, new.sender);
-        checked.map_err(|(field, rule): Wrong| Error::invalid_field(format!("content.{field}"), rule))?;
-        self.accounts.check(&new.account_id).await?;
-        if new.content.kind == ContentKind::Card {
-            self.accounts.check_card(&new.content.card, "content.card").await?;
-        }
+        self.check(&new).await?;
         if new.sender == Sender::Account {
             let is_certified = self.accounts.is_certified(&new.account_id).await?;
             new.allowed = Allowed::Policy { is_certified };
@@ -49,6 +44,17 @@ impl Messaging {
             return self.sending.call(&new.account_id, new.clone()).await?.stored(&new);
         }
         sent.stored(&new)
+    }
+
+    /// That a message can be sent, as far as it alone tells.
+    pub(super) async fn check(&self, new: &NewMessage) -> Result<(), Error> {
+        let checked = new.content.check(&new.account_id, new.sender);
+        checked.map_err(|(field, rule): Wrong| Error::invalid_field(format!("content.{field}"), rule))?;
+        self.accounts.check(&new.account_id).await?;
+        if new.content.kind == ContentKind::Card {
+            self.accounts.check_card(&new.content.card, "content.card").await?;
+        }
+        Ok(())
     }
 
     /// A conversation, where somebody has written in it, and how much the account may still send.

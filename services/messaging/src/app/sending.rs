@@ -50,6 +50,8 @@ pub(crate) struct NewMessage {
     pub(crate) content: Content,
     /// What an account may send.
     pub(crate) allowed: Allowed,
+    /// When it was sent, where that was before it came here.
+    pub(crate) sent_time: Option<Micros>,
 }
 
 /// What is known of how much an account may send to a user.
@@ -64,10 +66,14 @@ pub(crate) enum Allowed {
 /// What became of a call.
 #[derive(Debug, Clone)]
 pub(crate) enum Sent {
-    /// It is stored, now or since the first call with its id.
+    /// It is stored now.
     Stored(Arc<Message>),
+    /// It is stored since the first call with its id.
+    Repeated(Arc<Message>),
     /// The id was given to another message before.
     Reused,
+    /// It was sent before the last message of its conversation.
+    TooOld { last_time: Micros },
     /// The account may not send another message to the user.
     OverLimit { limit: i64, used: i64, version: i64 },
 }
@@ -207,17 +213,20 @@ impl Book {
         let key = (name.clone(), call.sender, call.client_message_id.clone());
         if let Some(first) = self.known.get(&key) {
             let is_same = first.content_digest == content_digest;
-            return if is_same { Sent::Stored(first.clone()) } else { Sent::Reused };
+            return if is_same { Sent::Repeated(first.clone()) } else { Sent::Reused };
         }
         let new = || (Conversation::new(&call.account_id, &call.user_id), false);
         let (conversation, is_changed) = self.conversations.entry(name).or_insert_with(new);
+        if call.sent_time.is_some_and(|sent_time| sent_time < conversation.last_time) {
+            return Sent::TooOld { last_time: conversation.last_time };
+        }
         if let Allowed::Policy { is_certified } = call.allowed {
             let (limit, used) = (policy.limit(is_certified), conversation.unanswered_count);
             if used >= limit {
                 return Sent::OverLimit { limit, used, version: policy.version };
             }
         }
-        let (sequence, create_time) = conversation.append(call.sender, now);
+        let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
         *is_changed = true;
         let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
         let message = Arc::new(Message {
@@ -270,11 +279,15 @@ impl Sent {
     /// The message, or why it is not sent.
     pub(crate) fn stored(self, call: &NewMessage) -> Result<Arc<Message>, Error> {
         match self {
-            Self::Stored(message) => Ok(message),
+            Self::Stored(message) | Self::Repeated(message) => Ok(message),
             Self::Reused => {
                 let message = "client_message_id: was given to another message of the conversation before";
                 let refused = Error::new(Code::AlreadyExists, ErrorReason::RequestIdReused, message);
                 Err(refused.with("field", "client_message_id"))
+            }
+            Self::TooOld { last_time } => {
+                let rule = format!("must not be before {last_time}, when the last message was sent");
+                Err(Error::invalid_field("create_time", rule))
             }
             Self::OverLimit { limit, used, version } => {
                 let subject = format!("accounts/{}/conversations/{}", call.account_id, call.user_id);

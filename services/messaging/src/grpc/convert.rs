@@ -50,6 +50,15 @@ pub(super) fn window(
     Ok((window, if size == 0 { DEFAULT_SIZE } else { size.min(MOST_SIZE) }))
 }
 
+/// Whose side a message comes from.
+pub(super) fn sender(sender: MessageSender) -> Result<Sender, Error> {
+    match sender {
+        MessageSender::User => Ok(Sender::User),
+        MessageSender::Account => Ok(Sender::Account),
+        MessageSender::Unspecified => Err(Error::invalid_field("sender", "must be set")),
+    }
+}
+
 pub(crate) fn to_sender(sender: Sender) -> MessageSender {
     match sender {
         Sender::User => MessageSender::User,

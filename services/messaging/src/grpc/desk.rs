@@ -45,6 +45,7 @@ impl DeskService for Messaging {
             client_message_id: request.client_message_id,
             content: content(request.content)?,
             allowed: Allowed::Policy { is_certified: false },
+            sent_time: None,
         };
         let message = self.send(new).await?;
         Ok(Response::new(SendDeskMessageResponse { message: Some(to_message(&message, SIDE)) }))

@@ -43,6 +43,7 @@ impl InboxService for Messaging {
             client_message_id: request.client_message_id,
             content: content(request.content)?,
             allowed: Allowed::Any,
+            sent_time: None,
         };
         let message = self.send(new).await?;
         Ok(Response::new(SendMessageResponse { message: Some(to_message(&message, SIDE)) }))

@@ -2,6 +2,7 @@
 
 mod convert;
 mod desk;
+mod import;
 mod inbox;
 mod streams;
 

@@ -8,7 +8,7 @@ use siyu_proto::crm::v1::InteractionKind;
 
 use super::{cells::Field, ids, time::TimeFormat, treatment};
 
-/// Imports a file of orders or interactions into the CRM.
+/// Imports a file of orders or interactions into the CRM, or of messages into conversations.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// How the file is written.
@@ -20,7 +20,8 @@ pub struct ImportArgs {
     #[arg(id = "rows_file", value_name = "FILE")]
     pub file: PathBuf,
 
-    /// The account that the rows belong to: `accounts/ID` or `ID`.
+    /// The account that the rows belong to: `accounts/ID` or `ID`. With collegemsg, where whoever is written to first is an account, what
+    /// their ids begin with.
     #[arg(long, value_parser = ids::parse_account)]
     pub account: String,
 
@@ -122,6 +123,8 @@ pub enum Format {
     Csv,
     /// A JSON object on each line.
     Ndjson,
+    /// Private messages: source, target, Unix seconds, separated by spaces.
+    Collegemsg,
 }
 
 /// Where the latest time of a file lands.
@@ -212,6 +215,18 @@ impl ImportArgs {
                 self.map[..index].iter().all(|(earlier, _)| earlier != field),
                 "--map names a column for {name} twice"
             );
+        }
+        if self.format == Format::Collegemsg {
+            anyhow::ensure!(
+                self.map.is_empty() && self.follow_on == FollowOn::None,
+                "--map and --follow-on are for orders and interactions: the columns of collegemsg are fixed"
+            );
+            let most = ids::MAX_MESSAGES_IMPORT_ID;
+            anyhow::ensure!(
+                self.import_id().len() <= most,
+                "--import-id must have at most {most} characters for collegemsg"
+            );
+            return Ok(());
         }
         if self.format == Format::Cdnow {
             anyhow::ensure!(

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 const MAX_IMPORT_ID: usize = 64;
 const MAX_EVENT_ID: usize = 128;
+/// The longest import id that leaves room for a line in the id of a message, which has 64 characters at most.
+pub(super) const MAX_MESSAGES_IMPORT_ID: usize = 52;
 
 /// Reads `accounts/ID` or `ID` as `accounts/ID`.
 pub(super) fn parse_account(text: &str) -> Result<String, String> {
@@ -44,6 +46,11 @@ pub(super) fn default_import_id(format: &str, file: &Path) -> String {
 
 /// The event id of the row that starts at a line.
 pub(super) fn row_event_id(import_id: &str, line: u64) -> String {
+    format!("{import_id}:{line:010}")
+}
+
+/// The id of the message whose row starts at a line.
+pub(super) fn message_id(import_id: &str, line: u64) -> String {
     format!("{import_id}:{line:010}")
 }
 

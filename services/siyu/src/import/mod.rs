@@ -1,4 +1,4 @@
-//! `siyu import`: turns files of orders and interactions into events of the CRM and sends them.
+//! `siyu import`: turns files of orders and interactions into events of the CRM and sends them; files of messages into conversations.
 //!
 //! The file is read twice: once to learn its digest and its latest time, once to send it. Memory grows with the
 //! customers (for `--follow-on`), not with the rows. Running the same command again resumes: event ids are the
@@ -12,6 +12,7 @@ mod event;
 mod ids;
 mod interpret;
 mod lines;
+mod messages;
 mod money;
 mod report;
 mod retry;
@@ -32,6 +33,7 @@ pub use args::{
 };
 pub use cells::Field;
 pub use interpret::SkipReason;
+pub use messages::{MessagesSummary, run as run_messages};
 pub use report::Summary;
 pub use run::run;
 pub use time::TimeFormat;

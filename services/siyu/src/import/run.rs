@@ -45,7 +45,7 @@ pub async fn run(
     let scan = scan(Source::open(&args)?, &interpreter, now, args.show_errors)?;
     let wanted_days = shift_days(&args, &scan, now)?;
     let treatment = treatment(&args)?;
-    let progress = if args.quiet { ProgressBar::hidden() } else { progress_bar(scan.rows)? };
+    let progress = progress_bar(&args, scan.rows)?;
     let rejects = Rejects::new(args.show_errors, args.rejects.as_deref(), progress.clone())?;
     let (import, created) =
         send::open_import(&interactions, &args.account, &args.import_id(), treatment, &scan, wanted_days)
@@ -78,7 +78,7 @@ pub async fn run(
 
 /// By how many days to move the file. Refuses files of which nothing can be sent: an import once opened keeps its
 /// settings for ever, even those that were a mistake.
-fn shift_days(args: &ImportArgs, scan: &Scan, now: Timestamp) -> anyhow::Result<i64> {
+pub(super) fn shift_days(args: &ImportArgs, scan: &Scan, now: Timestamp) -> anyhow::Result<i64> {
     let mut faults = String::new();
     for (line, fault) in &scan.first_faults {
         write!(faults, "\n{}", describe(Some(*line), &fault.field, &fault.reason))?;
@@ -96,7 +96,11 @@ fn shift_days(args: &ImportArgs, scan: &Scan, now: Timestamp) -> anyhow::Result<
     }
 }
 
-fn progress_bar(rows: u64) -> anyhow::Result<ProgressBar> {
+/// A bar that grows with the rows, unless nobody wants to see it.
+pub(super) fn progress_bar(args: &ImportArgs, rows: u64) -> anyhow::Result<ProgressBar> {
+    if args.quiet {
+        return Ok(ProgressBar::hidden());
+    }
     let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {msg}")?;
     Ok(ProgressBar::new(rows).with_style(style))
 }

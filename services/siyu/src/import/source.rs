@@ -64,6 +64,7 @@ impl<R: BufRead> Source<R> {
                 Layout::Cdnow
             }
             Format::Csv => read_csv_header(&mut lines, args)?,
+            Format::Collegemsg => bail!("it holds messages, not orders or interactions"),
             Format::Ndjson => Layout::Ndjson { keys: args.map.clone() },
         };
         Ok(Self { lines, layout })
