@@ -53,6 +53,7 @@ mod lifecycle_model;
 mod limits;
 mod messages;
 mod messages_faults;
+mod moderation;
 mod mutations;
 mod observed;
 mod observed_tags;

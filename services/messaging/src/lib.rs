@@ -16,6 +16,7 @@ use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
     desk_service_server::{self, DeskServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    moderation_service_server::{self, ModerationServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
@@ -25,12 +26,16 @@ use app::{accounts::Accounts, follows::Follows, live::Hub, sending::Sending};
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages"];
+    let own = siyu_db::migrations!["0001_messages", "0004_moderation"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
-pub const SERVICES: &[&str] = &[desk_service_server::SERVICE_NAME, inbox_service_server::SERVICE_NAME];
+pub const SERVICES: &[&str] = &[
+    desk_service_server::SERVICE_NAME,
+    inbox_service_server::SERVICE_NAME,
+    moderation_service_server::SERVICE_NAME,
+];
 
 /// The messaging service. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -84,6 +89,7 @@ impl Messaging {
         routes
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

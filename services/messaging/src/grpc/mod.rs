@@ -3,6 +3,7 @@
 mod convert;
 mod desk;
 mod inbox;
+mod moderation;
 mod streams;
 
 pub(crate) use convert::to_sender;
