@@ -54,6 +54,7 @@ mod limits;
 mod message_imports;
 mod messages;
 mod messages_faults;
+mod moderation;
 mod mutations;
 mod observed;
 mod observed_tags;

@@ -34,6 +34,8 @@ pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
 pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
 /// Private messages that were stored, by `sender`.
 pub const MESSAGES_TOTAL: &str = "siyu_messages_total";
+/// Messages in which words were found that are looked for, by `action`.
+pub const MODERATION_HITS_TOTAL: &str = "siyu_moderation_hits_total";
 /// Fans into whose feeds pushes were published.
 pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
 /// Pushes that were returned to fans with their feeds, and what they did with them.
@@ -97,6 +99,10 @@ pub fn describe() {
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
     describe_counter!(MESSAGES_TOTAL, "Private messages that were stored, by sender");
+    describe_counter!(
+        MODERATION_HITS_TOTAL,
+        "Messages in which words were found that are looked for, by action"
+    );
     describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
     describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
     describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");

@@ -17,6 +17,7 @@ use siyu_proto::messaging::v1::{
     desk_service_server::{self, DeskServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    moderation_service_server::{self, ModerationServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
@@ -26,7 +27,7 @@ use app::{accounts::Accounts, follows::Follows, live::Hub, sending::Sending};
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages"];
+    let own = siyu_db::migrations!["0001_messages", "0004_moderation"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -35,6 +36,7 @@ pub const SERVICES: &[&str] = &[
     desk_service_server::SERVICE_NAME,
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
+    moderation_service_server::SERVICE_NAME,
 ];
 
 /// The messaging service. Clones share their storage.
@@ -90,6 +92,7 @@ impl Messaging {
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

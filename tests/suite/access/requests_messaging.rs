@@ -3,22 +3,33 @@
 use siyu_proto::{
     common::v1::Role,
     messaging::v1::{
-        GetConversationRequest, ListDeskConversationsRequest, ListDeskMessagesRequest, MarkDeskReadRequest,
-        RecallDeskMessageRequest, SendDeskMessageRequest, SendMessageRequest, StreamDeskRequest,
+        AddWordsRequest, BlockUserRequest, DecideReviewItemRequest, GetConversationRequest,
+        ListBlockedUsersRequest, ListDeskConversationsRequest, ListDeskMessagesRequest,
+        ListModerationHitsRequest, ListReviewItemsRequest, ListWordsRequest, MarkDeskReadRequest,
+        ModerationAction, RecallDeskMessageRequest, RemoveWordsRequest, ReportMessageRequest, ReviewState,
+        SendDeskMessageRequest, SendMessageRequest, StreamDeskRequest, UnblockUserRequest,
+        UpdateWordMatchingRequest, WordMatching,
     },
 };
 use siyu_tests::TestSuite;
 
 use super::requests::{About, Good, good};
-use crate::messages::{desk, from_user, inbox, to_user};
+use crate::{
+    messages::{desk, from_user, inbox, to_user},
+    moderation::{moderation, words},
+};
 
-/// What there must be in `accounts/{id}` before: the user `u1` has written, and was answered by what was taken back.
+/// What there must be in `accounts/{id}` before: the user `u1` has written, and was answered by what was reported and
+/// taken back.
 pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     let parent = format!("accounts/{id}");
     let request = SendMessageRequest { parent: parent.clone(), ..from_user("u1", "hello") };
     inbox(suite).send_message(request).await.unwrap();
     let request = SendDeskMessageRequest { parent: parent.clone(), ..to_user("u1", "sorry") };
     desk(suite).send_desk_message(request).await.unwrap();
+    let (user, comment) = ("users/u1".to_owned(), String::new());
+    let request = ReportMessageRequest { parent: parent.clone(), user, sequence: 2, comment };
+    moderation(suite).report_message(request).await.unwrap();
     let request = RecallDeskMessageRequest { parent, user: "users/u1".to_owned(), sequence: 2 };
     desk(suite).recall_desk_message(request).await.unwrap();
 }
@@ -34,5 +45,30 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         good(Role::Agent, &MarkDeskReadRequest { parent: parent(), user: user(), sequence: 1 }),
         good(Role::Agent, &RecallDeskMessageRequest { parent: parent(), user: user(), sequence: 2 }),
         good(Role::Agent, &StreamDeskRequest { parent: parent(), ..Default::default() }),
+        good(
+            Role::Admin,
+            &AddWordsRequest { parent: parent(), words: words(&[("spam", ModerationAction::Mask)]) },
+        ),
+        good(Role::Admin, &RemoveWordsRequest { parent: parent(), words: vec!["spam".to_owned()] }),
+        good(Role::Admin, &ListWordsRequest { parent: parent(), ..Default::default() }),
+        good(
+            Role::Admin,
+            &UpdateWordMatchingRequest { parent: parent(), matching: Some(WordMatching::default()) },
+        ),
+        good(
+            Role::Agent,
+            &BlockUserRequest { parent: parent(), user: "users/u2".to_owned(), reason: String::new() },
+        ),
+        good(Role::Agent, &UnblockUserRequest { parent: parent(), user: "users/u2".to_owned() }),
+        good(Role::Agent, &ListBlockedUsersRequest { parent: parent(), ..Default::default() }),
+        good(Role::Admin, &ListModerationHitsRequest { parent: parent(), ..Default::default() }),
+        good(Role::Admin, &ListReviewItemsRequest { parent: parent(), ..Default::default() }),
+        good(
+            Role::Admin,
+            &DecideReviewItemRequest {
+                name: format!("{}/reviewItems/report:2:u1", parent()),
+                state: ReviewState::Dismissed.into(),
+            },
+        ),
     ]
 }

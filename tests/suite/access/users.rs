@@ -12,7 +12,7 @@ use siyu_proto::{
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
     messaging::v1::{
         ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RecallMessageRequest,
-        SendMessageRequest, StreamInboxRequest,
+        ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
     },
     subscriptions::v1::{
         FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
@@ -121,6 +121,10 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &MarkReadRequest { parent: parent(), user: user(), sequence: 1 }),
         good(NO_ROLE, &RecallMessageRequest { parent: parent(), user: user(), sequence: 1 }),
         good(NO_ROLE, &StreamInboxRequest { user: user(), ..Default::default() }),
+        good(
+            NO_ROLE,
+            &ReportMessageRequest { parent: parent(), user: user(), sequence: 2, comment: String::new() },
+        ),
     ]
 }
 

@@ -6,9 +6,12 @@ pub(crate) mod follows;
 pub(crate) mod importing;
 pub(crate) mod live;
 mod marks;
+mod moderating;
 mod read;
 mod recall;
+mod reviews;
 pub(crate) mod sending;
 pub(crate) mod settings;
+pub(crate) mod words;
 
 pub(crate) use read::{Listed, Owner, Window};

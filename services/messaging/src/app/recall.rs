@@ -1,7 +1,9 @@
 //! Taking back messages (M1).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use siyu_clock::Micros;
+use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, retrying};
 use tonic::Code;
@@ -13,7 +15,8 @@ use super::{
 use crate::{
     Messaging,
     domain::message::{Message, RECALLABLE, Sender, name},
-    events, store,
+    events,
+    store::{self, inbox::Standing},
 };
 
 impl Messaging {
@@ -32,9 +35,8 @@ impl Messaging {
             conversation(&mut tx, ids).await?;
             let owners = owners(account_id, user_id);
             let mut inboxes = store::inbox::lock(&mut tx, owners.iter().map(String::as_str)).await?;
-            let mut conversation = conversation(&mut tx, ids).await?;
             let found = store::message::find(&mut tx, &[(account_id, user_id, sequence)]).await?.pop();
-            let mut message = found
+            let message = found
                 .filter(|message| message.sender == sender)
                 .ok_or_else(|| Error::not_found(&name(account_id, user_id, sequence)))?;
             if message.recall_time.is_some() {
@@ -45,20 +47,38 @@ impl Messaging {
                     format!("{} can be taken back for {} s alone", message.name(), RECALLABLE.as_secs());
                 return Err(Error::new(Code::FailedPrecondition, ErrorReason::WrongState, message));
             }
-            message.content = None;
-            message.recall_time = Some(now);
-            [message.account_change, message.user_change] = next(&mut inboxes, account_id, user_id);
-            conversation.recall(sender, sequence);
-            store::message::recall(&mut tx, &message).await?;
-            store::conversation::save(&mut tx, [&conversation]).await?;
-            store::inbox::save(&mut tx, &inboxes).await?;
-            self.outbox.write(&mut tx, events::messages_changed(account_id, [&message])).await?;
+            let message = self.take_back(&mut tx, &mut inboxes, message, now).await?;
             tx.commit().await?;
-            self.outbox.wake();
-            let message = Arc::new(message);
-            self.hub.publish(&message);
+            self.tell_recalled(&message);
             Ok(message)
         })
         .await
+    }
+
+    /// Takes back a message in a transaction that has locked both inboxes; after the commit, [`Messaging::tell_recalled`].
+    pub(super) async fn take_back(
+        &self,
+        tx: &mut Tx,
+        inboxes: &mut BTreeMap<String, Standing>,
+        mut message: Message,
+        now: Micros,
+    ) -> Result<Arc<Message>, Error> {
+        let Message { account_id, user_id, .. } = message.clone();
+        let mut conversation = conversation(tx, [&account_id, &user_id]).await?;
+        message.content = None;
+        message.recall_time = Some(now);
+        [message.account_change, message.user_change] = next(inboxes, &account_id, &user_id);
+        conversation.recall(message.sender, message.sequence);
+        store::message::recall(tx, &message).await?;
+        store::conversation::save(tx, [&conversation]).await?;
+        store::inbox::save(tx, inboxes).await?;
+        self.outbox.write(tx, events::messages_changed(&account_id, [&message])).await?;
+        Ok(Arc::new(message))
+    }
+
+    /// Tells those who listen of a message that was taken back.
+    pub(super) fn tell_recalled(&self, message: &Arc<Message>) {
+        self.outbox.wake();
+        self.hub.publish(message);
     }
 }

@@ -19,16 +19,18 @@ use tonic::Code;
 
 use super::{
     live::Hub,
+    moderating::{self, PlatformWords},
     settings::{Settings, SettingsCache},
 };
 use crate::{
     domain::{
         conversation::Conversation,
         message::{Content, Message, Sender},
+        moderation::{Verdict, WordAction, WordList},
         policy::MessagePolicy,
     },
     events,
-    store::{self, inbox::Standing},
+    store::{self, inbox::Standing, review::Hit},
 };
 
 /// Transactions at once under PostgreSQL; SQLite has one writer. Calls of one account take turns anyway.
@@ -76,6 +78,10 @@ pub(crate) enum Sent {
     TooOld { last_time: Micros },
     /// The account may not send another message to the user.
     OverLimit { limit: i64, used: i64, version: i64 },
+    /// It has words that are not let through.
+    Refused { words: Vec<String> },
+    /// The account has blocked the user.
+    Blocked,
 }
 
 /// Stores messages.
@@ -87,6 +93,7 @@ pub(crate) struct Sending {
     outbox: Outbox,
     hub: Hub,
     settings: SettingsCache,
+    platform_words: PlatformWords,
 }
 
 impl Sending {
@@ -94,7 +101,8 @@ impl Sending {
     pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings: SettingsCache::default() }, limits)
+        let (settings, platform_words) = (SettingsCache::default(), PlatformWords::default());
+        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, platform_words }, limits)
     }
 }
 
@@ -112,9 +120,10 @@ impl Batch for Sending {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let policy = store::policy::in_force(&mut tx, now).await?;
-        let mut book = Book::open(&mut tx, &self.settings, calls).await?;
+        let platform_words = self.platform_words.get(&mut tx, now).await?;
+        let mut book = Book::open(&mut tx, &self.settings, platform_words, calls).await?;
         let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
-        if !book.new.is_empty() {
+        if !book.is_unchanged() {
             self.store(&mut tx, &book).await?;
             tx.commit().await?;
             self.outbox.wake();
@@ -131,6 +140,7 @@ impl Sending {
         store::message::insert(tx, book.new.iter().map(Arc::as_ref)).await?;
         store::conversation::save(tx, book.changed()).await?;
         store::inbox::save(tx, &book.inboxes).await?;
+        moderating::store_hits(tx, &self.ids, &book.hits).await?;
         let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
         for message in &book.new {
             accounts.entry(&message.account_id).or_default().push(message);
@@ -170,15 +180,23 @@ struct Book {
     inboxes: BTreeMap<String, Standing>,
     /// What the accounts have set up.
     settings: HashMap<String, Arc<Settings>>,
+    platform_words: Arc<WordList>,
     /// By account and user; those that changed are marked.
     conversations: HashMap<[String; 2], (Conversation, bool)>,
     /// Those whose ids are known, by account, user, side and id.
     known: HashMap<([String; 2], Sender, String), Arc<Message>>,
     new: Vec<Arc<Message>>,
+    /// Those with words that are looked for, stored or not.
+    hits: Vec<Hit>,
 }
 
 impl Book {
-    async fn open(tx: &mut Tx, cache: &SettingsCache, calls: &[NewMessage]) -> Result<Self, Error> {
+    async fn open(
+        tx: &mut Tx,
+        cache: &SettingsCache,
+        platform_words: Arc<WordList>,
+        calls: &[NewMessage],
+    ) -> Result<Self, Error> {
         let owners: BTreeSet<String> =
             calls.iter().flat_map(|call| owners(&call.account_id, &call.user_id)).collect();
         let inboxes = store::inbox::lock(tx, owners.iter().map(String::as_str)).await?;
@@ -200,9 +218,11 @@ impl Book {
         Ok(Self {
             inboxes,
             settings,
+            platform_words,
             conversations: conversations.collect(),
             known: known.collect(),
             new: Vec::new(),
+            hits: Vec::new(),
         })
     }
 
@@ -214,6 +234,15 @@ impl Book {
         if let Some(first) = self.known.get(&key) {
             let is_same = first.content_digest == content_digest;
             return if is_same { Sent::Repeated(first.clone()) } else { Sent::Reused };
+        }
+        let settings = self.settings.get(&call.account_id).cloned().unwrap_or_default();
+        if call.sender == Sender::User && settings.moderation.is_blocked(&call.user_id) {
+            return Sent::Blocked;
+        }
+        let verdict = settings.moderation.judge(&self.platform_words, &call.content.text);
+        if let Some(Verdict { action: WordAction::Block, words, .. }) = &verdict {
+            self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), 0, now));
+            return Sent::Refused { words: words.clone() };
         }
         let new = || (Conversation::new(&call.account_id, &call.user_id), false);
         let (conversation, is_changed) = self.conversations.entry(name).or_insert_with(new);
@@ -229,6 +258,9 @@ impl Book {
         let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
         *is_changed = true;
         let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
+        self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), sequence, now));
+        let masked = verdict.and_then(|verdict| verdict.masked);
+        let text = masked.unwrap_or_else(|| call.content.text.clone());
         let message = Arc::new(Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
@@ -236,7 +268,7 @@ impl Book {
             sender: call.sender,
             author: call.author.clone(),
             client_message_id: call.client_message_id.clone(),
-            content: Some(call.content.clone()),
+            content: Some(Content { text, ..call.content.clone() }),
             content_digest,
             create_time,
             recall_time: None,
@@ -246,6 +278,10 @@ impl Book {
         self.known.insert(key, message.clone());
         self.new.push(message.clone());
         Sent::Stored(message)
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.new.is_empty() && self.hits.is_empty()
     }
 
     fn changed(&self) -> impl Iterator<Item = &Conversation> {
@@ -301,6 +337,8 @@ impl Sent {
                 let refused = refused.with("limit", limit.to_string()).with("used", used.to_string());
                 Err(refused.with_quota_violation(subject, text))
             }
+            Self::Refused { words } => Err(moderating::refusal(call.sender, &words)),
+            Self::Blocked => Err(moderating::blocked(&call.account_id, &call.user_id)),
         }
     }
 }

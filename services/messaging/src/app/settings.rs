@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use siyu_db::Tx;
 use siyu_rpc::Error;
 
+use super::moderating::Moderation;
 use crate::store::inbox::Standing;
 
 /// Accounts whose settings are kept.
@@ -19,11 +20,13 @@ const MOST_KEPT: usize = 10_000;
 
 /// What an account has set up.
 #[derive(Debug, Default)]
-pub(crate) struct Settings {}
+pub(crate) struct Settings {
+    pub(crate) moderation: Moderation,
+}
 
 impl Settings {
-    async fn load(_: &mut Tx, _: &str) -> Result<Self, Error> {
-        Ok(Self::default())
+    async fn load(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
+        Ok(Self { moderation: Moderation::load(tx, account_id).await? })
     }
 }
 

@@ -2,4 +2,6 @@
 
 pub(crate) mod conversation;
 pub(crate) mod message;
+pub(crate) mod moderation;
 pub(crate) mod policy;
+pub(crate) mod review;

@@ -4,6 +4,7 @@ mod convert;
 mod desk;
 mod import;
 mod inbox;
+mod moderation;
 mod streams;
 
 pub(crate) use convert::to_sender;

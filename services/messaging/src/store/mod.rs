@@ -3,11 +3,21 @@
 pub(crate) mod conversation;
 pub(crate) mod inbox;
 pub(crate) mod message;
+pub(crate) mod moderation;
 pub(crate) mod policy;
+pub(crate) mod review;
 
 use siyu_db::Statement;
 
 /// Every SQL statement of the service.
 pub(crate) fn statements() -> Vec<Statement> {
-    [conversation::STATEMENTS, inbox::STATEMENTS, message::STATEMENTS, policy::STATEMENTS].concat()
+    [
+        conversation::STATEMENTS,
+        inbox::STATEMENTS,
+        message::STATEMENTS,
+        moderation::STATEMENTS,
+        policy::STATEMENTS,
+        review::STATEMENTS,
+    ]
+    .concat()
 }
