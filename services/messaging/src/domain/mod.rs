@@ -1,5 +1,9 @@
 //! The rules.
 
+pub(crate) mod assignment;
+pub(crate) mod calendar;
+pub(crate) mod clocks;
 pub(crate) mod conversation;
+pub(crate) mod desk;
 pub(crate) mod message;
 pub(crate) mod policy;
