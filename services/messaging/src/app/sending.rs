@@ -18,6 +18,7 @@ use siyu_telemetry::names;
 use tonic::Code;
 
 use super::{
+    desk::{DeskNews, Wakes},
     live::Hub,
     settings::{Settings, SettingsCache},
 };
@@ -81,14 +82,23 @@ pub(crate) struct Sending {
     outbox: Outbox,
     hub: Hub,
     settings: SettingsCache,
+    wakes: Wakes,
 }
 
 impl Sending {
     /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
+    pub(crate) fn start(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        hub: Hub,
+        wakes: Wakes,
+    ) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings: SettingsCache::default() }, limits)
+        let settings = SettingsCache::default();
+        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, wakes }, limits)
     }
 }
 
@@ -115,6 +125,7 @@ impl Batch for Sending {
             for message in &book.new {
                 self.hub.publish(message);
             }
+            book.desk.done(&self.wakes);
         }
         Ok(answers)
     }
@@ -135,6 +146,7 @@ impl Sending {
             drafts.extend(interactions_observed(account_id, observed));
             drafts.extend(events::messages_changed(account_id, messages));
         }
+        drafts.extend(book.desk.drafts());
         self.outbox.write(tx, drafts).await?;
         for sender in [Sender::User, Sender::Account] {
             let count = book.new.iter().filter(|message| message.sender == sender).count();
@@ -169,6 +181,7 @@ struct Book {
     /// Those whose ids are known, by account, user, side and id.
     known: HashMap<([String; 2], Sender, String), Arc<Message>>,
     new: Vec<Arc<Message>>,
+    desk: DeskNews,
 }
 
 impl Book {
@@ -197,6 +210,7 @@ impl Book {
             conversations: conversations.collect(),
             known: known.collect(),
             new: Vec::new(),
+            desk: DeskNews::default(),
         })
     }
 
@@ -218,6 +232,9 @@ impl Book {
             }
         }
         let (sequence, create_time) = conversation.append(call.sender, now);
+        if let Some(settings) = self.settings.get(&call.account_id) {
+            self.desk.heard(conversation, call.sender, &call.author, &settings.desk);
+        }
         *is_changed = true;
         let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
         let message = Arc::new(Message {

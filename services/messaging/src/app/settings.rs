@@ -12,18 +12,24 @@ use quick_cache::sync::Cache;
 use siyu_db::Tx;
 use siyu_rpc::Error;
 
-use crate::store::inbox::Standing;
+use crate::{
+    domain::desk::DeskRules,
+    store::{self, inbox::Standing},
+};
 
 /// Accounts whose settings are kept.
 const MOST_KEPT: usize = 10_000;
 
 /// What an account has set up.
 #[derive(Debug, Default)]
-pub(crate) struct Settings {}
+pub(crate) struct Settings {
+    /// Its service desk.
+    pub(crate) desk: DeskRules,
+}
 
 impl Settings {
-    async fn load(_: &mut Tx, _: &str) -> Result<Self, Error> {
-        Ok(Self::default())
+    async fn load(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
+        Ok(Self { desk: store::desk::rules(tx, account_id).await? })
     }
 }
 

@@ -244,9 +244,13 @@ mod tests {
             week: vec![(day, Period { open, close })],
             special_days: vec![],
         };
-        let worked = |calendar: BusinessCalendar, from, to| calendar.working_time().unwrap().between(at(from), at(to));
+        let worked =
+            |calendar: BusinessCalendar, from, to| calendar.working_time().unwrap().between(at(from), at(to));
         // The 8th of March 2026: 02:00 becomes 03:00. The 1st of November: 02:00 becomes 01:00.
-        let (spring, autumn) = (["2026-03-08T00:00:00Z", "2026-03-09T12:00:00Z"], ["2026-11-01T00:00:00Z", "2026-11-02T12:00:00Z"]);
+        let (spring, autumn) = (
+            ["2026-03-08T00:00:00Z", "2026-03-09T12:00:00Z"],
+            ["2026-11-01T00:00:00Z", "2026-11-02T12:00:00Z"],
+        );
         assert_eq!(worked(night(7, 60, 240), spring[0], spring[1]), 2 * HOUR);
         assert_eq!(worked(night(7, 150, 210), spring[0], spring[1]), HALF_AN_HOUR);
         assert_eq!(worked(night(7, 120, 150), spring[0], spring[1]), Duration::ZERO);
@@ -258,7 +262,10 @@ mod tests {
     fn mistakes_are_named() {
         let mistake = |calendar: BusinessCalendar| calendar.working_time().unwrap_err().0;
         let week = |week| mistake(BusinessCalendar { week, ..office() });
-        assert_eq!(mistake(BusinessCalendar { time_zone: "Asia/Atlantis".to_owned(), ..office() }), "time_zone");
+        assert_eq!(
+            mistake(BusinessCalendar { time_zone: "Asia/Atlantis".to_owned(), ..office() }),
+            "time_zone"
+        );
         assert_eq!(week(vec![(1, period(9, 12)), (1, period(11, 13))]), "week[1].period");
         assert_eq!(week(vec![(1, period(9, 9))]), "week[0].period");
         assert_eq!(week(vec![(0, period(9, 10))]), "week[0].day");

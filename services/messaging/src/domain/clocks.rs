@@ -183,9 +183,8 @@ impl Clocks {
     /// When the next of them has something to tell.
     pub(crate) fn next_time(&self) -> Option<Micros> {
         let running = self.0.iter().filter(|clock| clock.stop.is_none());
-        let times = running.flat_map(|clock| {
-            [clock.warn.filter(|_| !clock.warned), clock.due.filter(|_| !clock.breached)]
-        });
+        let times = running
+            .flat_map(|clock| [clock.warn.filter(|_| !clock.warned), clock.due.filter(|_| !clock.breached)]);
         times.flatten().min()
     }
 

@@ -1,8 +1,13 @@
 //! The wire: decode, call the use case, encode.
 
+mod canned_replies;
 mod convert;
 mod desk;
+mod desk_convert;
 mod inbox;
+mod response_times;
 mod streams;
+mod support;
 
 pub(crate) use convert::to_sender;
+pub(crate) use desk_convert::{agent_name, to_alarm, to_clock_kind};

@@ -1,13 +1,29 @@
 //! What is stored, one function a statement.
 
+pub(crate) mod agent;
+pub(crate) mod canned_reply;
 pub(crate) mod conversation;
+pub(crate) mod desk;
 pub(crate) mod inbox;
 pub(crate) mod message;
+pub(crate) mod note;
 pub(crate) mod policy;
+pub(crate) mod queue;
 
 use siyu_db::Statement;
 
 /// Every SQL statement of the service.
 pub(crate) fn statements() -> Vec<Statement> {
-    [conversation::STATEMENTS, inbox::STATEMENTS, message::STATEMENTS, policy::STATEMENTS].concat()
+    [
+        agent::STATEMENTS,
+        canned_reply::STATEMENTS,
+        conversation::STATEMENTS,
+        desk::STATEMENTS,
+        inbox::STATEMENTS,
+        message::STATEMENTS,
+        note::STATEMENTS,
+        policy::STATEMENTS,
+        queue::STATEMENTS,
+    ]
+    .concat()
 }

@@ -7,9 +7,6 @@ use siyu_clock::Micros;
 
 use super::clocks::{Alarm, ClockKind, Clocks, Promise, Rang};
 
-/// Most labels of a conversation.
-pub(crate) const MOST_LABELS: usize = 20;
-
 /// What an account has for its desk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeskRules {
@@ -100,6 +97,12 @@ pub(crate) struct Desk {
 /// Why something cannot be done with a conversation.
 pub(crate) type WrongState = &'static str;
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self::idle()
+    }
+}
+
 impl Desk {
     /// That of a conversation that had no case.
     pub(crate) fn idle() -> Self {
@@ -122,9 +125,14 @@ impl Desk {
     pub(crate) fn written(&mut self, writer: Writer, now: Micros, rules: &DeskRules) {
         let promise = &rules.promise;
         match writer {
-            Writer::User if !self.status.is_open() => self.open(now, rules),
+            Writer::User if !self.status.is_open() => {
+                if rules.is_on() {
+                    self.open(now, rules);
+                }
+            }
             Writer::User => {
-                let waits = self.clocks.is_running(ClockKind::FirstHuman) || self.clocks.is_running(ClockKind::Next);
+                let waits =
+                    self.clocks.is_running(ClockKind::FirstHuman) || self.clocks.is_running(ClockKind::Next);
                 if !waits {
                     self.clocks.start(ClockKind::Next, now, promise);
                 }

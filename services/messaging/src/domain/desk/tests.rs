@@ -178,10 +178,12 @@ impl Shop {
     }
 
     fn drain(&mut self) {
-        let mut queue: Vec<(Micros, u8)> = self.waiting().map(|(user, desk)| (desk.queue_time, *user)).collect();
+        let mut queue: Vec<(Micros, u8)> =
+            self.waiting().map(|(user, desk)| (desk.queue_time, *user)).collect();
         queue.sort_unstable();
-        let waiting = queue.iter().map(|(_, user)| {
-            Waiting { user_id: user.to_string(), last_agent: self.desks[user].agent_id.clone() }
+        let waiting = queue.iter().map(|(_, user)| Waiting {
+            user_id: user.to_string(),
+            last_agent: self.desks[user].agent_id.clone(),
         });
         let waiting: Vec<_> = waiting.collect();
         let mut agents: Vec<Agent> = self.agents.values().cloned().collect();
