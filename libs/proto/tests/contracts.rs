@@ -106,6 +106,31 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
     ("^[a-z0-9_-]{1,63}$", &["-a", "_", "{63}"], &["", "A", "a b", "{64}"]),
     ("^[a-z][a-z0-9_]{0,31}$", &["a", "name_2", "{32}"], &["", "2", "_a", "a-b", "{33}"]),
     (
+        "^accounts/[a-z0-9-]{1,63}/agents/[^/\\s]{1,128}$",
+        &["accounts/a/agents/li", "accounts/a/agents/李", "accounts/a/agents/{128}"],
+        &["accounts/a/agents/", "accounts/a/agents/a b", "accounts/a/agents/a/b", "accounts/a/agents/{129}"],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/agents/[^/\\s]{1,128})?$",
+        &["", "accounts/a/agents/li"],
+        &["li", "accounts/a/agents/", "accounts/a/agents/a b"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/cannedReplies/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/cannedReplies/hours"],
+        &["", "accounts/a/cannedReplies/", "accounts/a/cannedReplies/-a"],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/cannedReplies/[a-z0-9][a-z0-9_-]{0,62})?$",
+        &["", "accounts/a/cannedReplies/hours"],
+        &["hours", "accounts/a/cannedReplies/A"],
+    ),
+    (
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        &["2026-10-01"],
+        &["", "2026-10-1", "26-10-01", "2026-10-01T", "2026-10-01\n"],
+    ),
+    (
         "^accounts/[a-z0-9-]{1,63}/bookings/[A-Za-z0-9._-]{1,64}$",
         &["accounts/a/bookings/B.1"],
         &["accounts/a/bookings/", "accounts/a/bookings/a/b"],

@@ -15,9 +15,11 @@ impl Messaging {
     /// # Errors
     /// What failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
-        self.ring_clocks(now).await?;
-        self.drain_all().await?;
-        Ok(mutation::purge(&self.db, now).await?)
+        // What fails of one holds up no other.
+        let rang = self.ring_clocks(now).await;
+        let drained = self.drain_all().await;
+        mutation::purge(&self.db, now).await?;
+        rang.and(drained)
     }
 
     /// Ticks every `interval`, and drains queues as soon as something changed at them, until dropped. A tick that fails is logged

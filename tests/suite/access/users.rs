@@ -11,8 +11,8 @@ use siyu_proto::{
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
     messaging::v1::{
-        ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RecallMessageRequest,
-        SendMessageRequest, StreamInboxRequest,
+        ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
+        RecallMessageRequest, SendMessageRequest, StreamInboxRequest,
     },
     subscriptions::v1::{
         FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
@@ -121,6 +121,10 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &MarkReadRequest { parent: parent(), user: user(), sequence: 1 }),
         good(NO_ROLE, &RecallMessageRequest { parent: parent(), user: user(), sequence: 1 }),
         good(NO_ROLE, &StreamInboxRequest { user: user(), ..Default::default() }),
+        good(
+            NO_ROLE,
+            &RateConversationRequest { parent: parent(), user: user(), stars: 5, ..Default::default() },
+        ),
     ]
 }
 

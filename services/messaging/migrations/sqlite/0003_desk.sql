@@ -14,7 +14,7 @@ CREATE INDEX conversation_of_agent ON conversation (account_id, agent_id, queue_
     WHERE desk_status = 'assigned';
 CREATE INDEX conversation_open ON conversation (account_id, open_time)
     WHERE desk_status IN ('open', 'queued', 'assigned');
-CREATE INDEX conversation_by_clock ON conversation (clock_time) WHERE clock_time IS NOT NULL;
+CREATE INDEX conversation_by_clock ON conversation (clock_time, account_id, user_id) WHERE clock_time IS NOT NULL;
 
 -- Those who answer for an account.
 CREATE TABLE agent (
@@ -78,16 +78,4 @@ CREATE TABLE canned_reply (
     create_time INTEGER NOT NULL,
     update_time INTEGER NOT NULL,
     PRIMARY KEY (account_id, reply_id)
-) STRICT, WITHOUT ROWID;
-
--- Steps that agents take at once; JSON.
-CREATE TABLE macro (
-    account_id TEXT NOT NULL,
-    macro_id TEXT NOT NULL CHECK (length(macro_id) BETWEEN 1 AND 63),
-    display_name TEXT NOT NULL CHECK (length(display_name) <= 100),
-    steps TEXT NOT NULL CHECK (length(steps) <= 8000),
-    revision INTEGER NOT NULL CHECK (revision > 0),
-    create_time INTEGER NOT NULL,
-    update_time INTEGER NOT NULL,
-    PRIMARY KEY (account_id, macro_id)
 ) STRICT, WITHOUT ROWID;

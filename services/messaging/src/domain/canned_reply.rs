@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 32;
 ///
 /// # Errors
 /// The name of the first variable that is not known.
-pub(crate) fn render<'a>(text: &'a str, value: impl Fn(&str) -> Option<String>) -> Result<String, &'a str> {
+pub(crate) fn render(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, &str> {
     let mut rendered = String::new();
     for piece in pieces(text) {
         match piece {

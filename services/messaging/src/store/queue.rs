@@ -15,7 +15,9 @@ statements! {
     WITH_BOTH = "SELECT DISTINCT account_id FROM agent WHERE presence = 'online' AND EXISTS (SELECT 1 FROM conversation \
                  WHERE conversation.account_id = agent.account_id AND desk_status = 'queued')";
     COUNT = "SELECT COUNT(*) FROM conversation WHERE desk_status = 'queued'";
-    RINGING = "SELECT account_id, user_id FROM conversation WHERE clock_time <= $1 ORDER BY clock_time LIMIT $2";
+    RINGING = "SELECT clock_time, account_id, user_id FROM conversation WHERE clock_time <= $1 \
+               AND (clock_time, account_id, user_id) > ($2, $3, $4) \
+               ORDER BY clock_time, account_id, user_id LIMIT $5";
     OPEN = "SELECT * FROM conversation WHERE account_id = $1 AND desk_status IN ('open', 'queued', 'assigned') \
             AND open_time >= $2 AND open_time < $3";
 }
@@ -71,10 +73,25 @@ pub(crate) async fn count(tx: &mut Tx) -> Result<i64, DbError> {
     on_db!(tx, |conn| sqlx::query_scalar(text).fetch_one(conn).await)
 }
 
-/// Account and user of conversations whose clocks have something to tell, longest due first.
-pub(crate) async fn ringing(tx: &mut Tx, now: Micros, limit: i64) -> Result<Vec<(String, String)>, DbError> {
+/// Next clock, account and user of a conversation.
+pub(crate) type Ringing = (i64, String, String);
+
+/// Conversations whose clocks have something to tell after another, longest due first.
+pub(crate) async fn ringing(
+    tx: &mut Tx,
+    now: Micros,
+    (time, account_id, user_id): &Ringing,
+    limit: i64,
+) -> Result<Vec<Ringing>, DbError> {
     let text = tx.pick(RINGING);
-    on_db!(tx, |conn| sqlx::query_as(text).bind(now.0).bind(limit).fetch_all(conn).await)
+    on_db!(tx, |conn| sqlx::query_as(text)
+        .bind(now.0)
+        .bind(time)
+        .bind(account_id)
+        .bind(user_id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)
 }
 
 /// Conversations of an account with an open case that was opened in a period.

@@ -53,22 +53,23 @@ pub(super) fn told(account_id: &str, rung: &[Rung]) -> Vec<Draft> {
 }
 
 impl Messaging {
-    /// Lets all clocks tell what they have to tell up to `now`. What is found is what is due, and no more.
+    /// Lets all clocks tell what they have to tell up to `now`. What is found is what is due, and no more. What fails for one
+    /// account holds up no other.
     pub(crate) async fn ring_clocks(&self, now: Micros) -> Result<(), Error> {
+        let mut result = Ok(());
+        let mut last = (i64::MIN, String::new(), String::new());
         loop {
             let mut tx = self.db.begin_read().await?;
-            let ringing = store::queue::ringing(&mut tx, now, MOST_AT_ONCE).await?;
+            let ringing = store::queue::ringing(&mut tx, now, &last, MOST_AT_ONCE).await?;
             drop(tx);
-            let found = i64::try_from(ringing.len()).unwrap_or(i64::MAX);
+            let Some(last_of_these) = ringing.last() else { return result };
+            last = last_of_these.clone();
             let mut accounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (account_id, user_id) in ringing {
+            for (_, account_id, user_id) in ringing {
                 accounts.entry(account_id).or_default().push(user_id);
             }
             for (account_id, user_ids) in accounts {
-                self.ring_account(&account_id, &user_ids, now).await?;
-            }
-            if found < MOST_AT_ONCE {
-                return Ok(());
+                result = result.and(self.ring_account(&account_id, &user_ids, now).await);
             }
         }
     }

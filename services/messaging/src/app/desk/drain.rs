@@ -58,18 +58,19 @@ impl Messaging {
         }
     }
 
-    /// Drains all queues where somebody is there. What others have just drained is left as it is.
+    /// Drains all queues where somebody is there, and counts who waits. What fails for one account holds up no other.
     pub(crate) async fn drain_all(&self) -> Result<(), Error> {
         let mut tx = self.db.begin_read().await?;
         let accounts = store::queue::with_both(&mut tx).await?;
         drop(tx);
+        let mut result = Ok(());
         for account_id in accounts {
-            self.drain(&account_id).await?;
+            result = result.and(self.drain(&account_id).await);
         }
         let mut tx = self.db.begin_read().await?;
         let count = store::queue::count(&mut tx).await?;
         metrics::gauge!(names::DESK_QUEUE_LENGTH).set(u32::try_from(count).unwrap_or(u32::MAX));
-        Ok(())
+        result
     }
 
     /// Gives the conversations of an account that wait longest to agents, as long as one has room.
