@@ -56,7 +56,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
     let agent = format!("{}/agents/op", parent());
     let hello = format!("{}/cannedReplies/hello", parent());
     let reply = format!("{}/cannedReplies/{}", parent(), about.turn);
-    let day = |day| Some(Timestamp { seconds: day * 86_400, nanos: 0 });
+    let day = |day: i64| Some(Timestamp { seconds: day * 86_400, nanos: 0 });
     let own = vec![
         good(Role::Agent, &SendDeskMessageRequest { parent: parent(), ..to_user("u1", "welcome") }),
         good(Role::Agent, &GetConversationRequest { parent: parent(), user: user() }),
