@@ -24,6 +24,8 @@ mod crm_tier_rules;
 mod crm_tier_times;
 mod crm_tiers;
 mod demo;
+mod desk;
+mod desk_clocks;
 mod entry_code_pictures;
 mod entry_codes;
 mod entry_codes_crowds;

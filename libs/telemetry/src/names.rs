@@ -36,6 +36,10 @@ pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
 pub const MESSAGES_TOTAL: &str = "siyu_messages_total";
 /// Messages in which words were found that are looked for, by `action`.
 pub const MODERATION_HITS_TOTAL: &str = "siyu_moderation_hits_total";
+/// Response targets that were near or missed, by `clock` and `alarm`.
+pub const RESPONSE_ALARMS_TOTAL: &str = "siyu_response_alarms_total";
+/// Conversations that wait for an agent, in all accounts.
+pub const DESK_QUEUE_LENGTH: &str = "siyu_desk_queue_length";
 /// Fans into whose feeds pushes were published.
 pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
 /// Pushes that were returned to fans with their feeds, and what they did with them.
@@ -103,6 +107,8 @@ pub fn describe() {
         MODERATION_HITS_TOTAL,
         "Messages in which words were found that are looked for, by action"
     );
+    describe_counter!(RESPONSE_ALARMS_TOTAL, "Response targets that were near or missed, by clock and alarm");
+    describe_gauge!(DESK_QUEUE_LENGTH, "Conversations that wait for an agent");
     describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
     describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
     describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");

@@ -2,10 +2,14 @@
 
 use prost::Message as _;
 use siyu_outbox::{Draft, fitting};
-use siyu_proto::messaging::v1::{MessageChange, MessagesChanged};
+use siyu_proto::messaging::v1::{MessageChange, MessagesChanged, ResponseClockRang, ResponseClocksRang};
 use siyu_rpc::time::to_proto;
 
-use crate::{domain::message::Message, grpc::to_sender};
+use crate::{
+    app::desk::Rung,
+    domain::message::Message,
+    grpc::{agent_name, to_alarm, to_clock_kind, to_sender},
+};
 
 /// Messages of an account were stored or recalled: in as many events as it takes.
 pub(crate) fn messages_changed<'a>(
@@ -24,5 +28,23 @@ pub(crate) fn messages_changed<'a>(
     events
         .into_iter()
         .map(|changes| Draft::new(format!("accounts/{account_id}"), &MessagesChanged { changes }))
+        .collect()
+}
+
+/// Targets of an account are near or missed: in as many events as it takes.
+pub(crate) fn clocks_rang(account_id: &str, rung: &[Rung]) -> Vec<Draft> {
+    let told = |rung: &Rung| ResponseClockRang {
+        conversation: rung.conversation.clone(),
+        case_number: rung.case_number,
+        clock: to_clock_kind(rung.rang.kind).into(),
+        alarm: to_alarm(rung.rang.alarm).into(),
+        start_time: Some(to_proto(rung.rang.start)),
+        due_time: Some(to_proto(rung.rang.time)),
+        agent: agent_name(account_id, &rung.agent_id),
+    };
+    let events = fitting(rung.iter().map(told), ResponseClockRang::encoded_len);
+    events
+        .into_iter()
+        .map(|rang| Draft::new(format!("accounts/{account_id}"), &ResponseClocksRang { rang }))
         .collect()
 }

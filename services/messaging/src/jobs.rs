@@ -9,16 +9,26 @@ use tracing::Instrument;
 use crate::Messaging;
 
 impl Messaging {
-    /// Does everything that is due at `now`: forgets old requests.
+    /// Does everything that is due at `now`: lets clocks tell what they have to tell, gives conversations that wait to agents who
+    /// have room, forgets old requests.
     ///
     /// # Errors
     /// What failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
-        Ok(mutation::purge(&self.db, now).await?)
+        // What fails of one holds up no other.
+        let rang = self.ring_clocks(now).await;
+        let drained = self.drain_all().await;
+        mutation::purge(&self.db, now).await?;
+        rang.and(drained)
     }
 
-    /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.
+    /// Ticks every `interval`, and drains queues as soon as something changed at them, until dropped. A tick that fails is logged
+    /// and tried again at the next.
     pub async fn run_jobs(self, interval: Duration) {
+        tokio::join!(self.tick_every(interval), self.drain_when_woken());
+    }
+
+    async fn tick_every(&self, interval: Duration) {
         let mut timer = tokio::time::interval(interval);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -1,5 +1,5 @@
-//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), and both sides' inboxes as
-//! they happen.
+//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as
+//! they happen, the service desk (M6) and how soon it answers (M7).
 
 mod app;
 mod domain;
@@ -14,20 +14,23 @@ use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
+    canned_reply_service_server::{self, CannedReplyServiceServer},
     desk_service_server::{self, DeskServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
+    response_time_service_server::{self, ResponseTimeServiceServer},
+    support_service_server::{self, SupportServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{accounts::Accounts, follows::Follows, live::Hub, sending::Sending};
+use app::{accounts::Accounts, desk::Wakes, follows::Follows, live::Hub, sending::Sending};
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages", "0004_moderation"];
+    let own = siyu_db::migrations!["0001_messages", "0003_desk", "0004_moderation"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
@@ -37,6 +40,9 @@ pub const SERVICES: &[&str] = &[
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
+    canned_reply_service_server::SERVICE_NAME,
+    response_time_service_server::SERVICE_NAME,
+    support_service_server::SERVICE_NAME,
 ];
 
 /// The messaging service. Clones share their storage.
@@ -49,6 +55,7 @@ pub struct Messaging {
     follows: Follows,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
+    wakes: Wakes,
 }
 
 impl Messaging {
@@ -66,7 +73,9 @@ impl Messaging {
         subscriptions: Option<Peer>,
     ) -> Self {
         let hub = Hub::default();
-        let sending = Sending::start(db.clone(), clock.clone(), ids, outbox.clone(), hub.clone());
+        let wakes = Wakes::default();
+        let sending =
+            Sending::start(db.clone(), clock.clone(), ids, outbox.clone(), hub.clone(), wakes.clone());
         Self {
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
@@ -75,6 +84,7 @@ impl Messaging {
             clock,
             outbox,
             hub,
+            wakes,
         }
     }
 
@@ -93,6 +103,9 @@ impl Messaging {
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

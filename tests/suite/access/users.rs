@@ -11,8 +11,8 @@ use siyu_proto::{
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
     messaging::v1::{
-        ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RecallMessageRequest,
-        ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
+        ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
+        RecallMessageRequest, ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
     },
     subscriptions::v1::{
         FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
@@ -124,6 +124,10 @@ fn all() -> Vec<Good> {
         good(
             NO_ROLE,
             &ReportMessageRequest { parent: parent(), user: user(), sequence: 2, comment: String::new() },
+        ),
+        good(
+            NO_ROLE,
+            &RateConversationRequest { parent: parent(), user: user(), stars: 5, ..Default::default() },
         ),
     ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use siyu_clock::{Clock, Micros};
 use siyu_proto::accounts::v1::{
-    CardState, GetAccountRequest, GetCardRequest, accounts_service_client::AccountsServiceClient,
+    Account, CardState, GetAccountRequest, GetCardRequest, accounts_service_client::AccountsServiceClient,
     card_service_client::CardServiceClient,
 };
 use siyu_rpc::{
@@ -76,12 +76,32 @@ impl Accounts {
         Ok(known.certified.is_some_and(|(start, end)| (start..end).contains(&now)))
     }
 
-    async fn ask(&self, account_id: &str) -> Result<Known, Error> {
+    /// The time zone of its calendar.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is no such account; UNAVAILABLE.
+    pub(crate) async fn time_zone(&self, account_id: &str) -> Result<String, Error> {
+        Ok(self.read(account_id).await?.time_zone)
+    }
+
+    /// What users know it as.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is no such account; UNAVAILABLE.
+    pub(crate) async fn display_name(&self, account_id: &str) -> Result<String, Error> {
+        Ok(self.read(account_id).await?.display_name)
+    }
+
+    async fn read(&self, account_id: &str) -> Result<Account, Error> {
         let name = format!("accounts/{account_id}");
-        let asked = self.clock.now();
         let answer = self.accounts.clone().get_account(GetAccountRequest { name: name.clone() }).await;
         let account = answer.map_err(|status| unanswered(status, "accounts", &name))?.into_inner().account;
-        let term = account.and_then(|account| account.certification_term);
+        Ok(account.unwrap_or_default())
+    }
+
+    async fn ask(&self, account_id: &str) -> Result<Known, Error> {
+        let asked = self.clock.now();
+        let term = self.read(account_id).await?.certification_term;
         let certified = term.and_then(|term| {
             Some((from_proto(term.start_time.as_ref()?)?, from_proto(term.expire_time.as_ref()?)?))
         });

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod allowance;
+pub(crate) mod desk;
 pub(crate) mod follows;
 pub(crate) mod importing;
 pub(crate) mod live;
@@ -10,6 +11,7 @@ mod moderating;
 mod read;
 mod recall;
 mod reviews;
+mod response_times;
 pub(crate) mod sending;
 pub(crate) mod settings;
 pub(crate) mod words;

@@ -110,7 +110,8 @@ pub(super) async fn conversation(
     found.ok_or_else(|| Error::not_found(&format!("accounts/{account_id}/conversations/{user_id}")))
 }
 
-async fn with_last_messages(tx: &mut Tx, found: Vec<Conversation>) -> Result<Vec<Listed>, Error> {
+/// Conversations with their last messages.
+pub(super) async fn with_last_messages(tx: &mut Tx, found: Vec<Conversation>) -> Result<Vec<Listed>, Error> {
     let names: Vec<_> = found
         .iter()
         .map(|found| (found.account_id.as_str(), found.user_id.as_str(), found.last_sequence))

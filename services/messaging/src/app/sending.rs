@@ -18,6 +18,7 @@ use siyu_telemetry::names;
 use tonic::Code;
 
 use super::{
+    desk::{DeskNews, Wakes},
     live::Hub,
     moderating::{self, PlatformWords},
     settings::{Settings, SettingsCache},
@@ -94,15 +95,23 @@ pub(crate) struct Sending {
     hub: Hub,
     settings: SettingsCache,
     platform_words: PlatformWords,
+    wakes: Wakes,
 }
 
 impl Sending {
     /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
+    pub(crate) fn start(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        hub: Hub,
+        wakes: Wakes,
+    ) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
         let (settings, platform_words) = (SettingsCache::default(), PlatformWords::default());
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, platform_words }, limits)
+        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, platform_words, wakes }, limits)
     }
 }
 
@@ -130,6 +139,7 @@ impl Batch for Sending {
             for message in &book.new {
                 self.hub.publish(message);
             }
+            book.desk.done(&self.wakes);
         }
         Ok(answers)
     }
@@ -151,6 +161,7 @@ impl Sending {
             drafts.extend(interactions_observed(account_id, observed));
             drafts.extend(events::messages_changed(account_id, messages));
         }
+        drafts.extend(book.desk.drafts());
         self.outbox.write(tx, drafts).await?;
         for sender in [Sender::User, Sender::Account] {
             let count = book.new.iter().filter(|message| message.sender == sender).count();
@@ -188,6 +199,7 @@ struct Book {
     new: Vec<Arc<Message>>,
     /// Those with words that are looked for, stored or not.
     hits: Vec<Hit>,
+    desk: DeskNews,
 }
 
 impl Book {
@@ -223,6 +235,7 @@ impl Book {
             known: known.collect(),
             new: Vec::new(),
             hits: Vec::new(),
+            desk: DeskNews::default(),
         })
     }
 
@@ -236,10 +249,12 @@ impl Book {
             return if is_same { Sent::Repeated(first.clone()) } else { Sent::Reused };
         }
         let settings = self.settings.get(&call.account_id).cloned().unwrap_or_default();
-        if call.sender == Sender::User && settings.moderation.is_blocked(&call.user_id) {
+        if call.sender == Sender::User && call.sent_time.is_none() && settings.moderation.is_blocked(&call.user_id) {
             return Sent::Blocked;
         }
-        let verdict = settings.moderation.judge(&self.platform_words, &call.content.text);
+        // History is not judged.
+        let judged = call.sent_time.is_none();
+        let verdict = judged.then(|| settings.moderation.judge(&self.platform_words, &call.content.text)).flatten();
         if let Some(Verdict { action: WordAction::Block, words, .. }) = &verdict {
             self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), 0, now));
             return Sent::Refused { words: words.clone() };
@@ -256,6 +271,10 @@ impl Book {
             }
         }
         let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
+        // History opens no case.
+        if call.sent_time.is_none() {
+            self.desk.heard(conversation, call.sender, &call.author, &settings.desk);
+        }
         *is_changed = true;
         let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
         self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), sequence, now));

@@ -13,7 +13,10 @@ use siyu_db::Tx;
 use siyu_rpc::Error;
 
 use super::moderating::Moderation;
-use crate::store::inbox::Standing;
+use crate::{
+    domain::desk::DeskRules,
+    store::{self, inbox::Standing},
+};
 
 /// Accounts whose settings are kept.
 const MOST_KEPT: usize = 10_000;
@@ -22,11 +25,16 @@ const MOST_KEPT: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) moderation: Moderation,
+    /// Its service desk.
+    pub(crate) desk: DeskRules,
 }
 
 impl Settings {
     async fn load(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
-        Ok(Self { moderation: Moderation::load(tx, account_id).await? })
+        Ok(Self {
+            desk: store::desk::rules(tx, account_id).await?,
+            moderation: Moderation::load(tx, account_id).await?,
+        })
     }
 }
 

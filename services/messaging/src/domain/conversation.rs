@@ -2,7 +2,7 @@
 
 use siyu_clock::Micros;
 
-use super::message::Sender;
+use super::{desk::Desk, message::Sender};
 
 /// What an account and a user write to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Conversation {
     pub(crate) account_read_sequence: i64,
     pub(crate) user_unread_count: i64,
     pub(crate) account_unread_count: i64,
+    /// Where it stands at the service desk; none while nothing is known.
+    pub(crate) desk: Option<Box<Desk>>,
 }
 
 impl Conversation {
@@ -33,6 +35,7 @@ impl Conversation {
             account_read_sequence: 0,
             user_unread_count: 0,
             account_unread_count: 0,
+            desk: None,
         }
     }
 
@@ -77,6 +80,16 @@ impl Conversation {
         *mark = sequence;
         *count = unread;
         true
+    }
+
+    /// Where it stands at the service desk, to be changed.
+    pub(crate) fn desk_mut(&mut self) -> &mut Desk {
+        self.desk.get_or_insert_with(|| Box::new(Desk::idle()))
+    }
+
+    /// `accounts/{account}/conversations/{user}`
+    pub(crate) fn name(&self) -> String {
+        format!("accounts/{}/conversations/{}", self.account_id, self.user_id)
     }
 
     /// Messages of the other side that `reader` has not read.

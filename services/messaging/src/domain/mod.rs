@@ -1,6 +1,12 @@
 //! The rules.
 
+pub(crate) mod assignment;
+pub(crate) mod calendar;
+pub(crate) mod canned_reply;
+pub(crate) mod clocks;
 pub(crate) mod conversation;
+pub(crate) mod desk;
+pub(crate) mod figures;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;

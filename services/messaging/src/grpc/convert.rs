@@ -3,6 +3,7 @@
 use siyu_proto::messaging::v1::{self as pb, MessageContentKind, MessageSender};
 use siyu_rpc::{Error, name, time::to_proto};
 
+use super::desk_convert::to_case;
 use crate::{
     app::{Listed, Window, allowance::Allowance},
     domain::{
@@ -98,6 +99,7 @@ fn to_content(content: &Content) -> pb::MessageContent {
 pub(super) fn to_conversation(listed: &Listed, reader: Sender) -> pb::Conversation {
     let Listed { conversation, last_message } = listed;
     let (account_id, user_id) = (&conversation.account_id, &conversation.user_id);
+    let of_desk = conversation.desk.as_deref().filter(|_| reader == Sender::Account);
     pb::Conversation {
         name: format!("accounts/{account_id}/conversations/{user_id}"),
         account: format!("accounts/{account_id}"),
@@ -108,6 +110,7 @@ pub(super) fn to_conversation(listed: &Listed, reader: Sender) -> pb::Conversati
         user_read_sequence: conversation.user_read_sequence,
         account_read_sequence: conversation.account_read_sequence,
         last_message_time: Some(to_proto(conversation.last_time)),
+        support_case: of_desk.map(|desk| to_case(account_id, desk)),
     }
 }
 

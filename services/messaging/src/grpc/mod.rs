@@ -1,10 +1,15 @@
 //! The wire: decode, call the use case, encode.
 
+mod canned_replies;
 mod convert;
 mod desk;
 mod import;
 mod inbox;
 mod moderation;
+mod desk_convert;
+mod response_times;
 mod streams;
+mod support;
 
 pub(crate) use convert::to_sender;
+pub(crate) use desk_convert::{agent_name, to_alarm, to_clock_kind};

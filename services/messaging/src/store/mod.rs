@@ -1,11 +1,16 @@
 //! What is stored, one function a statement.
 
+pub(crate) mod agent;
+pub(crate) mod canned_reply;
 pub(crate) mod conversation;
+pub(crate) mod desk;
 pub(crate) mod inbox;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;
 pub(crate) mod review;
+pub(crate) mod note;
+pub(crate) mod queue;
 
 use siyu_db::Statement;
 
@@ -18,6 +23,11 @@ pub(crate) fn statements() -> Vec<Statement> {
         moderation::STATEMENTS,
         policy::STATEMENTS,
         review::STATEMENTS,
+        agent::STATEMENTS,
+        canned_reply::STATEMENTS,
+        desk::STATEMENTS,
+        note::STATEMENTS,
+        queue::STATEMENTS,
     ]
     .concat()
 }
