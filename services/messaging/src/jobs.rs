@@ -9,12 +9,13 @@ use tracing::Instrument;
 use crate::Messaging;
 
 impl Messaging {
-    /// Does everything that is due at `now`: forgets old requests.
+    /// Does everything that is due at `now`: forgets old requests, and sends to many.
     ///
     /// # Errors
     /// What failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
-        Ok(mutation::purge(&self.db, now).await?)
+        mutation::purge(&self.db, now).await?;
+        self.run_due_group_sends(now).await
     }
 
     /// Ticks every `interval`, until dropped. A tick that fails is logged and tried again at the next.

@@ -1,26 +1,32 @@
 //! Good requests to the messaging service.
 
+use prost_types::Timestamp;
 use siyu_proto::{
     common::v1::Role,
     messaging::v1::{
-        AddWordsRequest, BlockUserRequest, DecideReviewItemRequest, GetConversationRequest,
+        AddWordsRequest, BlockUserRequest, CancelGroupSendRequest, CreateGroupSendRequest,
+        DecideReviewItemRequest, GetConversationRequest, GetGroupSendRequest, GroupSend,
         ListBlockedUsersRequest, ListDeskConversationsRequest, ListDeskMessagesRequest,
-        ListModerationHitsRequest, ListReviewItemsRequest, ListWordsRequest, MarkDeskReadRequest,
-        ModerationAction, RecallDeskMessageRequest, RemoveWordsRequest, ReportMessageRequest, ReviewState,
-        SendDeskMessageRequest, SendMessageRequest, StreamDeskRequest, UnblockUserRequest,
-        UpdateWordMatchingRequest, WordMatching,
+        ListGroupSendOutcomesRequest, ListGroupSendsRequest, ListModerationHitsRequest,
+        ListReviewItemsRequest, ListWordsRequest, MarkDeskReadRequest, ModerationAction,
+        PauseGroupSendRequest, RecallDeskMessageRequest, RemoveWordsRequest, ReportMessageRequest,
+        ResumeGroupSendRequest, ReviewState, SendDeskMessageRequest, SendMessageRequest, StreamDeskRequest,
+        UnblockUserRequest, UpdateWordMatchingRequest, WordMatching,
     },
 };
 use siyu_tests::TestSuite;
 
 use super::requests::{About, Good, good};
 use crate::{
+    group_sends::{group_sends, sending},
     messages::{desk, from_user, inbox, to_user},
     moderation::{moderation, words},
+    support::seconds_ago,
 };
 
 /// What there must be in `accounts/{id}` before: the user `u1` has written, and was answered by what was reported and
-/// taken back.
+/// taken back;
+/// two group sendings wait.
 pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     let parent = format!("accounts/{id}");
     let request = SendMessageRequest { parent: parent.clone(), ..from_user("u1", "hello") };
@@ -30,13 +36,26 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     let (user, comment) = ("users/u1".to_owned(), String::new());
     let request = ReportMessageRequest { parent: parent.clone(), user, sequence: 2, comment };
     moderation(suite).report_message(request).await.unwrap();
+    for id in ["spring", "summer"] {
+        let request = group_send(&parent, id, Some(seconds_ago(suite, -30 * 86_400)));
+        group_sends(suite).create_group_send(request).await.unwrap();
+    }
     let request = RecallDeskMessageRequest { parent, user: "users/u1".to_owned(), sequence: 2 };
     desk(suite).recall_desk_message(request).await.unwrap();
+}
+
+/// To the package `fans` of an account.
+fn group_send(parent: &str, id: &str, schedule_time: Option<Timestamp>) -> CreateGroupSendRequest {
+    let request = sending(id, 60);
+    let package = format!("{parent}/packages/fans");
+    let group_send = GroupSend { package, schedule_time, ..request.group_send.unwrap() };
+    CreateGroupSendRequest { parent: parent.to_owned(), group_send: Some(group_send), ..request }
 }
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
     let (parent, user) = (about.account(), "users/u1".to_owned());
     let (parent, user) = (|| parent.clone(), || user.clone());
+    let sent = |id: &str| format!("{}/groupSends/{id}", about.account());
     vec![
         good(Role::Agent, &SendDeskMessageRequest { parent: parent(), ..to_user("u1", "welcome") }),
         good(Role::Agent, &GetConversationRequest { parent: parent(), user: user() }),
@@ -45,6 +64,13 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         good(Role::Agent, &MarkDeskReadRequest { parent: parent(), user: user(), sequence: 1 }),
         good(Role::Agent, &RecallDeskMessageRequest { parent: parent(), user: user(), sequence: 2 }),
         good(Role::Agent, &StreamDeskRequest { parent: parent(), ..Default::default() }),
+        good(Role::Operator, &group_send(&parent(), about.turn, None)),
+        good(Role::Analyst, &GetGroupSendRequest { name: sent("spring") }),
+        good(Role::Analyst, &ListGroupSendsRequest { parent: parent(), ..Default::default() }),
+        good(Role::Analyst, &ListGroupSendOutcomesRequest { parent: sent("spring"), ..Default::default() }),
+        good(Role::Operator, &PauseGroupSendRequest { name: sent("spring") }),
+        good(Role::Operator, &ResumeGroupSendRequest { name: sent("spring") }),
+        good(Role::Operator, &CancelGroupSendRequest { name: sent("summer") }),
         good(
             Role::Admin,
             &AddWordsRequest { parent: parent(), words: words(&[("spam", ModerationAction::Mask)]) },

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod allowance;
 pub(crate) mod follows;
+pub(crate) mod group_sends;
 pub(crate) mod importing;
 pub(crate) mod live;
 mod marks;

@@ -84,25 +84,59 @@ pub(crate) enum Sent {
     Blocked,
 }
 
-/// Stores messages.
+/// Messages that a transaction has stored; to be told of after its commit.
 #[derive(Debug)]
+pub(crate) struct Added {
+    /// What became of each call.
+    pub(crate) answers: Vec<Sent>,
+    new: Vec<Arc<Message>>,
+    /// Whether the transaction changed anything.
+    is_change: bool,
+}
+
+/// Stores messages. Clones share what they remember of accounts.
+#[derive(Debug, Clone)]
 pub(crate) struct Sending {
     db: Db,
     clock: Clock,
     ids: Ids,
     outbox: Outbox,
     hub: Hub,
-    settings: SettingsCache,
-    platform_words: PlatformWords,
+    settings: Arc<SettingsCache>,
+    platform_words: Arc<PlatformWords>,
 }
 
 impl Sending {
+    pub(crate) fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> Self {
+        Self { db, clock, ids, outbox, hub, settings: Arc::default(), platform_words: Arc::default() }
+    }
+
     /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
-        let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
+    pub(crate) fn start(self) -> GroupCommit<Self> {
+        let lanes = if self.db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        let (settings, platform_words) = (SettingsCache::default(), PlatformWords::default());
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, platform_words }, limits)
+        GroupCommit::start(self, limits)
+    }
+
+    /// Stores messages in a transaction of the caller, who commits it and then calls [`Sending::tell`].
+    pub(crate) async fn add(&self, tx: &mut Tx, calls: &[NewMessage], now: Micros) -> Result<Added, Error> {
+        let policy = store::policy::in_force(tx, now).await?;
+        let platform_words = self.platform_words.get(tx, now).await?;
+        let mut book = Book::open(tx, &self.settings, platform_words, calls).await?;
+        let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
+        let is_change = !book.is_unchanged();
+        if is_change {
+            self.store(tx, &book).await?;
+        }
+        Ok(Added { answers, new: book.new, is_change })
+    }
+
+    /// Tells those who listen of messages that are stored.
+    pub(crate) fn tell(&self, added: &Added) {
+        self.outbox.wake();
+        for message in &added.new {
+            self.hub.publish(message);
+        }
     }
 }
 
@@ -119,19 +153,12 @@ impl Batch for Sending {
     async fn run(&self, calls: &[NewMessage]) -> Result<Vec<Sent>, Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let policy = store::policy::in_force(&mut tx, now).await?;
-        let platform_words = self.platform_words.get(&mut tx, now).await?;
-        let mut book = Book::open(&mut tx, &self.settings, platform_words, calls).await?;
-        let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
-        if !book.is_unchanged() {
-            self.store(&mut tx, &book).await?;
+        let added = self.add(&mut tx, calls, now).await?;
+        if added.is_change {
             tx.commit().await?;
-            self.outbox.wake();
-            for message in &book.new {
-                self.hub.publish(message);
-            }
+            self.tell(&added);
         }
-        Ok(answers)
+        Ok(added.answers)
     }
 }
 
@@ -337,7 +364,7 @@ impl Sent {
                 let refused = refused.with("limit", limit.to_string()).with("used", used.to_string());
                 Err(refused.with_quota_violation(subject, text))
             }
-            Self::Refused { words } => Err(moderating::refusal(call.sender, &words)),
+            Self::Refused { words } => Err(moderating::refusal("content.text", call.sender, &words)),
             Self::Blocked => Err(moderating::blocked(&call.account_id, &call.user_id)),
         }
     }

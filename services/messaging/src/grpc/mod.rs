@@ -2,6 +2,7 @@
 
 mod convert;
 mod desk;
+mod group_sends;
 mod import;
 mod inbox;
 mod moderation;

@@ -1,6 +1,7 @@
 //! What is stored, one function a statement.
 
 pub(crate) mod conversation;
+pub(crate) mod group_send;
 pub(crate) mod inbox;
 pub(crate) mod message;
 pub(crate) mod moderation;
@@ -13,6 +14,7 @@ use siyu_db::Statement;
 pub(crate) fn statements() -> Vec<Statement> {
     [
         conversation::STATEMENTS,
+        group_send::STATEMENTS,
         inbox::STATEMENTS,
         message::STATEMENTS,
         moderation::STATEMENTS,
