@@ -186,6 +186,6 @@ fn outcome(sent: &Sent) -> Outcome {
         Sent::Stored(message) | Sent::Repeated(message) => Outcome::Sent(message.sequence),
         Sent::OverLimit { .. } => Outcome::Refused(Reason::OverAllowance),
         Sent::Refused { .. } | Sent::Blocked => Outcome::Refused(Reason::Blocked),
-        Sent::Reused => Outcome::Refused(Reason::Failed),
+        Sent::Reused | Sent::TooOld { .. } => Outcome::Refused(Reason::Failed),
     }
 }
