@@ -306,6 +306,17 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         &["accounts/a/groups/vip", "accounts/a/groups/{128}"],
         &["", "accounts/a/groups/", "accounts/a/groups/{129}", "accounts/a/groups/b c"],
     ),
+    ("^([a-z0-9][a-z0-9-]{0,49})?$", &["", "spring-1", "{50}"], &["{51}", "a b", "A", "-a", "a_b", "a\n"]),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groupSends/[A-Za-z0-9][A-Za-z0-9-]{0,49}$",
+        &["accounts/a/groupSends/spring", "accounts/a/groupSends/01J", "accounts/a/groupSends/{50}"],
+        &["", "accounts/a/groupSends/", "accounts/a/groupSends/{51}", "accounts/a/groupSends/-a"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/reviewItems/[^/\\s]{1,160}$",
+        &["accounts/a/reviewItems/words:2:u1", "accounts/a/reviewItems/{160}"],
+        &["", "accounts/a/reviewItems/", "accounts/a/reviewItems/{161}", "accounts/a/reviewItems/b c"],
+    ),
     ("^([a-z0-9][a-z0-9_-]{0,62})?$", &["", "vip_member", "{63}"], &["{64}", "a b", "A", "-a", "a\n"]),
     (
         "^accounts/[a-z0-9-]{1,63}/cards/[a-z0-9-]{1,63}/claims/[A-Za-z0-9._-]{1,64}$",
