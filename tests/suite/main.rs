@@ -35,6 +35,8 @@ mod fans_changed;
 mod feeds;
 mod follows;
 mod frames;
+mod group_sends;
+mod group_sends_kills;
 mod homepage;
 mod homepage_engagement;
 mod homepage_schedule;

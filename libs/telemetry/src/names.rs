@@ -34,6 +34,8 @@ pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
 pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
 /// Private messages that were stored, by `sender`.
 pub const MESSAGES_TOTAL: &str = "siyu_messages_total";
+/// Recipients of one message to many, by `outcome`.
+pub const GROUP_SEND_RECIPIENTS_TOTAL: &str = "siyu_group_send_recipients_total";
 /// Messages in which words were found that are looked for, by `action`.
 pub const MODERATION_HITS_TOTAL: &str = "siyu_moderation_hits_total";
 /// Response targets that were near or missed, by `clock` and `alarm`.
@@ -103,6 +105,7 @@ pub fn describe() {
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
     describe_counter!(MESSAGES_TOTAL, "Private messages that were stored, by sender");
+    describe_counter!(GROUP_SEND_RECIPIENTS_TOTAL, "Recipients of one message to many, by outcome");
     describe_counter!(
         MODERATION_HITS_TOTAL,
         "Messages in which words were found that are looked for, by action"

@@ -10,7 +10,7 @@ use crate::Messaging;
 
 impl Messaging {
     /// Does everything that is due at `now`: lets clocks tell what they have to tell, gives conversations that wait to agents who
-    /// have room, forgets old requests.
+    /// have room, sends to many, forgets old requests.
     ///
     /// # Errors
     /// What failed.
@@ -18,8 +18,9 @@ impl Messaging {
         // What fails of one holds up no other.
         let rang = self.ring_clocks(now).await;
         let drained = self.drain_all().await;
+        let sent = self.run_due_group_sends(now).await;
         mutation::purge(&self.db, now).await?;
-        rang.and(drained)
+        rang.and(drained).and(sent)
     }
 
     /// Ticks every `interval`, and drains queues as soon as something changed at them, until dropped. A tick that fails is logged

@@ -16,6 +16,7 @@ use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
     canned_reply_service_server::{self, CannedReplyServiceServer},
     desk_service_server::{self, DeskServiceServer},
+    group_send_service_server::{self, GroupSendServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
@@ -25,18 +26,21 @@ use siyu_proto::messaging::v1::{
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{accounts::Accounts, desk::Wakes, follows::Follows, live::Hub, sending::Sending};
+use app::{
+    accounts::Accounts, desk::Wakes, follows::Follows, group_sends::Audiences, live::Hub, sending::Sending,
+};
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages", "0003_desk", "0004_moderation"];
+    let own = siyu_db::migrations!["0001_messages", "0003_desk", "0004_moderation", "0005_group_sends"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[
     desk_service_server::SERVICE_NAME,
+    group_send_service_server::SERVICE_NAME,
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
@@ -50,9 +54,13 @@ pub const SERVICES: &[&str] = &[
 pub struct Messaging {
     db: Db,
     clock: Clock,
+    ids: Ids,
     outbox: Outbox,
     accounts: Arc<Accounts>,
     follows: Follows,
+    /// None where there is no CRM.
+    audiences: Option<Audiences>,
+    sender: Sending,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
     wakes: Wakes,
@@ -61,8 +69,8 @@ pub struct Messaging {
 impl Messaging {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. Which
     /// accounts there are, whether they are certified and which cards they have, it asks the accounts service behind
-    /// `accounts`; who follows each other, the subscriptions service behind `subscriptions`, without which nobody does. To be
-    /// called inside a tokio runtime.
+    /// `accounts`; who follows each other, the subscriptions service behind `subscriptions`, without which nobody does; and whom
+    /// one message to many reaches, the CRM behind `crm`, without which there are none. To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
@@ -71,17 +79,21 @@ impl Messaging {
         outbox: Outbox,
         accounts: Peer,
         subscriptions: Option<Peer>,
+        crm: Option<Peer>,
     ) -> Self {
         let hub = Hub::default();
         let wakes = Wakes::default();
-        let sending =
-            Sending::start(db.clone(), clock.clone(), ids, outbox.clone(), hub.clone(), wakes.clone());
+        let sender =
+            Sending::new(db.clone(), clock.clone(), ids.clone(), outbox.clone(), hub.clone(), wakes.clone());
         Self {
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
-            sending: Arc::new(sending),
+            audiences: crm.map(Audiences::new),
+            sending: Arc::new(sender.clone().start()),
+            sender,
             db,
             clock,
+            ids,
             outbox,
             hub,
             wakes,
@@ -100,6 +112,7 @@ impl Messaging {
         let limit = max_message_bytes;
         routes
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(GroupSendServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -233,7 +233,9 @@ impl Suite {
             let subscriptions = others.find(ServiceName::Messaging, ServiceName::Subscriptions).await?;
             let outbox = outbox(ServiceName::Messaging, &db);
             background.outboxes.push(outbox.clone());
-            let messaging = Messaging::new(db, clock.clone(), ids.clone(), outbox, accounts, subscriptions);
+            let crm = others.find(ServiceName::Messaging, ServiceName::Crm).await?;
+            let (clock, ids) = (clock.clone(), ids.clone());
+            let messaging = Messaging::new(db, clock, ids, outbox, accounts, subscriptions, crm);
             let own = switchboard.peer(ServiceName::Messaging.name());
             background.listeners.extend(messaging.listeners(own));
             routes = messaging.add_to(routes, max_message_bytes);

@@ -29,4 +29,30 @@ pub(crate) const OF_MESSAGING: &[Example] = &[
         &["2026-10-01"],
         &["", "2026-10-1", "26-10-01", "2026-10-01T", "2026-10-01\n"],
     ),
+    ("^([a-z0-9][a-z0-9-]{0,49})?$", &["", "spring-1", "{50}"], &["{51}", "a b", "A", "-a", "a_b", "a\n"]),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groupSends/[A-Za-z0-9][A-Za-z0-9-]{0,49}$",
+        &["accounts/a/groupSends/spring", "accounts/a/groupSends/01J", "accounts/a/groupSends/{50}"],
+        &["", "accounts/a/groupSends/", "accounts/a/groupSends/{51}", "accounts/a/groupSends/-a"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/reviewItems/[^/\\s]{1,160}$",
+        &["accounts/a/reviewItems/words:2:u1", "accounts/a/reviewItems/{160}"],
+        &["", "accounts/a/reviewItems/", "accounts/a/reviewItems/{161}", "accounts/a/reviewItems/b c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/menu$",
+        &["accounts/a/menu"],
+        &["accounts/a", "accounts//menu", "accounts/a/menu/"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/replyRules/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/replyRules/hours"],
+        &["accounts/a/replyRules/", "accounts/a/replyRules/-a"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/replySettings$",
+        &["accounts/a/replySettings"],
+        &["accounts/a", "accounts/a/replySettings/b"],
+    ),
 ];

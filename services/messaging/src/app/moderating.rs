@@ -54,7 +54,7 @@ impl Moderation {
     }
 }
 
-async fn word_list(tx: &mut Tx, owner: &str) -> Result<WordList, Error> {
+pub(super) async fn word_list(tx: &mut Tx, owner: &str) -> Result<WordList, Error> {
     let matching = store::moderation::matching(tx, owner).await?;
     let words = store::moderation::list_words(tx, owner, "", MOST_WORDS).await?;
     let words = words.into_iter().map(|word| (word.text, word.action));
@@ -152,12 +152,12 @@ fn opened(hit: &Hit) -> ReviewItem {
 }
 
 /// Why a message with these words is refused. Users are not told which they are: they would write them in another way.
-pub(super) fn refusal(sender: Sender, words: &[String]) -> Error {
+pub(super) fn refusal(field: &str, sender: Sender, words: &[String]) -> Error {
     let rule = match sender {
         Sender::User => "has words that are not let through".to_owned(),
         Sender::Account => format!("has words that are not let through: {}", words.join(", ")),
     };
-    Error::invalid_field("content.text", rule)
+    Error::invalid_field(field, rule)
 }
 
 /// The account has blocked the user.

@@ -85,33 +85,63 @@ pub(crate) enum Sent {
     Blocked,
 }
 
-/// Stores messages.
+/// Messages that a transaction has stored; to be told of after its commit.
 #[derive(Debug)]
+pub(crate) struct Added {
+    /// What became of each call.
+    pub(crate) answers: Vec<Sent>,
+    new: Vec<Arc<Message>>,
+    desk: DeskNews,
+    /// Whether the transaction changed anything.
+    is_change: bool,
+}
+
+/// Stores messages. Clones share what they remember of accounts.
+#[derive(Debug, Clone)]
 pub(crate) struct Sending {
     db: Db,
     clock: Clock,
     ids: Ids,
     outbox: Outbox,
     hub: Hub,
-    settings: SettingsCache,
-    platform_words: PlatformWords,
     wakes: Wakes,
+    settings: Arc<SettingsCache>,
+    platform_words: Arc<PlatformWords>,
 }
 
 impl Sending {
+    pub(crate) fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub, wakes: Wakes) -> Self {
+        let (settings, platform_words) = (Arc::default(), Arc::default());
+        Self { db, clock, ids, outbox, hub, wakes, settings, platform_words }
+    }
+
     /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(
-        db: Db,
-        clock: Clock,
-        ids: Ids,
-        outbox: Outbox,
-        hub: Hub,
-        wakes: Wakes,
-    ) -> GroupCommit<Self> {
-        let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
+    pub(crate) fn start(self) -> GroupCommit<Self> {
+        let lanes = if self.db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        let (settings, platform_words) = (SettingsCache::default(), PlatformWords::default());
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings, platform_words, wakes }, limits)
+        GroupCommit::start(self, limits)
+    }
+
+    /// Stores messages in a transaction of the caller, who commits it and then calls [`Sending::tell`].
+    pub(crate) async fn add(&self, tx: &mut Tx, calls: &[NewMessage], now: Micros) -> Result<Added, Error> {
+        let policy = store::policy::in_force(tx, now).await?;
+        let platform_words = self.platform_words.get(tx, now).await?;
+        let mut book = Book::open(tx, &self.settings, platform_words, calls).await?;
+        let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
+        let is_change = !book.is_unchanged();
+        if is_change {
+            self.store(tx, &book).await?;
+        }
+        Ok(Added { answers, new: book.new, desk: book.desk, is_change })
+    }
+
+    /// Tells those who listen of messages that are stored.
+    pub(crate) fn tell(&self, added: &Added) {
+        self.outbox.wake();
+        for message in &added.new {
+            self.hub.publish(message);
+        }
+        added.desk.done(&self.wakes);
     }
 }
 
@@ -128,20 +158,12 @@ impl Batch for Sending {
     async fn run(&self, calls: &[NewMessage]) -> Result<Vec<Sent>, Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let policy = store::policy::in_force(&mut tx, now).await?;
-        let platform_words = self.platform_words.get(&mut tx, now).await?;
-        let mut book = Book::open(&mut tx, &self.settings, platform_words, calls).await?;
-        let answers = calls.iter().map(|call| book.send(call, &policy, now)).collect();
-        if !book.is_unchanged() {
-            self.store(&mut tx, &book).await?;
+        let added = self.add(&mut tx, calls, now).await?;
+        if added.is_change {
             tx.commit().await?;
-            self.outbox.wake();
-            for message in &book.new {
-                self.hub.publish(message);
-            }
-            book.desk.done(&self.wakes);
+            self.tell(&added);
         }
-        Ok(answers)
+        Ok(added.answers)
     }
 }
 
@@ -249,12 +271,16 @@ impl Book {
             return if is_same { Sent::Repeated(first.clone()) } else { Sent::Reused };
         }
         let settings = self.settings.get(&call.account_id).cloned().unwrap_or_default();
-        if call.sender == Sender::User && call.sent_time.is_none() && settings.moderation.is_blocked(&call.user_id) {
+        if call.sender == Sender::User
+            && call.sent_time.is_none()
+            && settings.moderation.is_blocked(&call.user_id)
+        {
             return Sent::Blocked;
         }
         // History is not judged.
         let judged = call.sent_time.is_none();
-        let verdict = judged.then(|| settings.moderation.judge(&self.platform_words, &call.content.text)).flatten();
+        let verdict =
+            judged.then(|| settings.moderation.judge(&self.platform_words, &call.content.text)).flatten();
         if let Some(Verdict { action: WordAction::Block, words, .. }) = &verdict {
             self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), 0, now));
             return Sent::Refused { words: words.clone() };
@@ -356,7 +382,7 @@ impl Sent {
                 let refused = refused.with("limit", limit.to_string()).with("used", used.to_string());
                 Err(refused.with_quota_violation(subject, text))
             }
-            Self::Refused { words } => Err(moderating::refusal(call.sender, &words)),
+            Self::Refused { words } => Err(moderating::refusal("content.text", call.sender, &words)),
             Self::Blocked => Err(moderating::blocked(&call.account_id, &call.user_id)),
         }
     }

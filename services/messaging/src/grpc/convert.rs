@@ -85,7 +85,7 @@ pub(super) fn to_message(message: &Message, reader: Sender) -> pb::Message {
     }
 }
 
-fn to_content(content: &Content) -> pb::MessageContent {
+pub(super) fn to_content(content: &Content) -> pb::MessageContent {
     let kind = match content.kind {
         ContentKind::Text => MessageContentKind::Text,
         ContentKind::Picture => MessageContentKind::Picture,

@@ -3,10 +3,11 @@
 mod canned_replies;
 mod convert;
 mod desk;
+mod desk_convert;
+mod group_sends;
 mod import;
 mod inbox;
 mod moderation;
-mod desk_convert;
 mod response_times;
 mod streams;
 mod support;

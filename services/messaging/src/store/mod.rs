@@ -4,13 +4,14 @@ pub(crate) mod agent;
 pub(crate) mod canned_reply;
 pub(crate) mod conversation;
 pub(crate) mod desk;
+pub(crate) mod group_send;
 pub(crate) mod inbox;
 pub(crate) mod message;
 pub(crate) mod moderation;
-pub(crate) mod policy;
-pub(crate) mod review;
 pub(crate) mod note;
+pub(crate) mod policy;
 pub(crate) mod queue;
+pub(crate) mod review;
 
 use siyu_db::Statement;
 
@@ -18,6 +19,7 @@ use siyu_db::Statement;
 pub(crate) fn statements() -> Vec<Statement> {
     [
         conversation::STATEMENTS,
+        group_send::STATEMENTS,
         inbox::STATEMENTS,
         message::STATEMENTS,
         moderation::STATEMENTS,

@@ -21,6 +21,8 @@ statements! {
     UNBLOCK = "DELETE FROM blocked_user WHERE account_id = $1 AND user_id = $2";
     COUNT_BLOCKED = "SELECT COUNT(*) FROM blocked_user WHERE account_id = $1";
     ALL_BLOCKED = "SELECT user_id FROM blocked_user WHERE account_id = $1";
+    BLOCKED_OF = ["SELECT blocked_user.user_id FROM ", rows(1), " CROSS JOIN blocked_user \
+                   WHERE blocked_user.account_id = $2 AND blocked_user.user_id = input.value->>0"];
     LIST_BLOCKED = "SELECT * FROM blocked_user WHERE account_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
 }
 
@@ -134,6 +136,17 @@ pub(crate) async fn count_blocked(tx: &mut Tx, account_id: &str) -> Result<i64, 
 pub(crate) async fn all_blocked(tx: &mut Tx, account_id: &str) -> Result<Vec<String>, DbError> {
     let text = tx.pick(ALL_BLOCKED);
     on_db!(tx, |conn| sqlx::query_scalar(text).bind(account_id).fetch_all(conn).await)
+}
+
+/// Which of some users cannot write to an account.
+pub(crate) async fn blocked_of(
+    tx: &mut Tx,
+    account_id: &str,
+    users: &[&str],
+) -> Result<Vec<String>, DbError> {
+    let text = tx.pick(BLOCKED_OF);
+    let users = rows(users.iter().map(|user_id| [user_id]))?;
+    on_db!(tx, |conn| sqlx::query_scalar(text).bind(users).bind(account_id).fetch_all(conn).await)
 }
 
 /// Users who cannot write to an account, with ids above `after`, in their order.
