@@ -39,7 +39,7 @@ fn the_table_holds_every_method_once_and_in_order() {
 }
 
 /// What methods that change nothing are called.
-const READING: [&str; 14] = [
+const READING: [&str; 15] = [
     "Get",
     "List",
     "Backtest",
@@ -54,6 +54,7 @@ const READING: [&str; 14] = [
     "StreamDesk",
     "StreamInbox",
     "StreamPackageMembers",
+    "TestReply",
 ];
 /// Methods that read personal data, or whose reading is a touch.
 const AUDITED: [&str; 3] = ["GetBooking", "GetLead", "ListFeed"];
@@ -149,6 +150,21 @@ const EXAMPLES: &[(&str, &[&str], &[&str])] = &[
         "^accounts/[a-z0-9-]{1,63}/lifecycleRules/[0-9]{1,18}$",
         &["accounts/a/lifecycleRules/0"],
         &["accounts/a/lifecycleRules/", "accounts/a/lifecycleRules/x"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/menu$",
+        &["accounts/a/menu"],
+        &["accounts/a", "accounts//menu", "accounts/a/menu/"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/replyRules/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/replyRules/hours"],
+        &["accounts/a/replyRules/", "accounts/a/replyRules/-a"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/replySettings$",
+        &["accounts/a/replySettings"],
+        &["accounts/a", "accounts/a/replySettings/b"],
     ),
     (
         "^accounts/[a-z0-9-]{1,63}/tagRules/[a-z0-9][a-z0-9_-]{0,62}$",

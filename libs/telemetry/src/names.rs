@@ -34,6 +34,10 @@ pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
 pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
 /// Private messages that were stored, by `sender`.
 pub const MESSAGES_TOTAL: &str = "siyu_messages_total";
+/// Messages that were answered by themselves, by `trigger`.
+pub const AUTO_REPLIES_TOTAL: &str = "siyu_auto_replies_total";
+/// Messages whose automatic reply was held back, by `reason`.
+pub const AUTO_REPLIES_HELD_TOTAL: &str = "siyu_auto_replies_held_total";
 /// Fans into whose feeds pushes were published.
 pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
 /// Pushes that were returned to fans with their feeds, and what they did with them.
@@ -97,6 +101,8 @@ pub fn describe() {
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
     describe_counter!(MESSAGES_TOTAL, "Private messages that were stored, by sender");
+    describe_counter!(AUTO_REPLIES_TOTAL, "Messages that were answered by themselves, by trigger");
+    describe_counter!(AUTO_REPLIES_HELD_TOTAL, "Messages whose automatic reply was held back, by reason");
     describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
     describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
     describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");

@@ -1,5 +1,5 @@
-//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), and both sides' inboxes as
-//! they happen.
+//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as they
+//! happen, automatic replies (M3) and the menu (M4).
 
 mod app;
 mod domain;
@@ -14,23 +14,30 @@ use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
+    auto_reply_service_server::{self, AutoReplyServiceServer},
     desk_service_server::{self, DeskServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    menu_service_server::{self, MenuServiceServer},
 };
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
-use app::{accounts::Accounts, follows::Follows, live::Hub, sending::Sending};
+use app::{accounts::Accounts, follows::Follows, live::Hub, sending::Sending, settings::SettingsCache};
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages"];
+    let own = siyu_db::migrations!["0001_messages", "0002_replies"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
-pub const SERVICES: &[&str] = &[desk_service_server::SERVICE_NAME, inbox_service_server::SERVICE_NAME];
+pub const SERVICES: &[&str] = &[
+    auto_reply_service_server::SERVICE_NAME,
+    desk_service_server::SERVICE_NAME,
+    inbox_service_server::SERVICE_NAME,
+    menu_service_server::SERVICE_NAME,
+];
 
 /// The messaging service. Clones share their storage.
 #[derive(Debug, Clone)]
@@ -42,6 +49,7 @@ pub struct Messaging {
     follows: Follows,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
+    settings: Arc<SettingsCache>,
 }
 
 impl Messaging {
@@ -59,7 +67,9 @@ impl Messaging {
         subscriptions: Option<Peer>,
     ) -> Self {
         let hub = Hub::default();
-        let sending = Sending::start(db.clone(), clock.clone(), ids, outbox.clone(), hub.clone());
+        let settings = Arc::new(SettingsCache::default());
+        let sending =
+            Sending::start(db.clone(), clock.clone(), ids, outbox.clone(), hub.clone(), settings.clone());
         Self {
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
@@ -68,6 +78,7 @@ impl Messaging {
             clock,
             outbox,
             hub,
+            settings,
         }
     }
 
@@ -82,8 +93,10 @@ impl Messaging {
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
         let limit = max_message_bytes;
         routes
+            .add_service(AutoReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(MenuServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::tz::TimeZone;
 use siyu_clock::{Clock, Ids, Micros};
 use siyu_db::{Db, Engine, Tx};
 use siyu_observed::{Observed, Origin, interaction, interactions_observed};
@@ -18,13 +19,14 @@ use siyu_telemetry::names;
 use tonic::Code;
 
 use super::{
+    answering::replies,
     live::Hub,
     settings::{Settings, SettingsCache},
 };
 use crate::{
     domain::{
         conversation::Conversation,
-        message::{Content, Message, Sender},
+        message::{Content, ContentKind, Message, Sender},
         policy::MessagePolicy,
     },
     events,
@@ -48,6 +50,10 @@ pub(crate) struct NewMessage {
     pub(crate) author: String,
     pub(crate) client_message_id: String,
     pub(crate) content: Content,
+    /// How many messages of programs in a row have led to it.
+    pub(crate) causation_depth: i32,
+    /// The time zone of the account.
+    pub(crate) zone: TimeZone,
     /// What an account may send.
     pub(crate) allowed: Allowed,
 }
@@ -68,6 +74,8 @@ pub(crate) enum Sent {
     Stored(Arc<Message>),
     /// The id was given to another message before.
     Reused,
+    /// The menu has no such item that does something.
+    NoMenuItem,
     /// The account may not send another message to the user.
     OverLimit { limit: i64, used: i64, version: i64 },
 }
@@ -80,15 +88,22 @@ pub(crate) struct Sending {
     ids: Ids,
     outbox: Outbox,
     hub: Hub,
-    settings: SettingsCache,
+    settings: Arc<SettingsCache>,
 }
 
 impl Sending {
     /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub) -> GroupCommit<Self> {
+    pub(crate) fn start(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        hub: Hub,
+        settings: Arc<SettingsCache>,
+    ) -> GroupCommit<Self> {
         let lanes = if db.engine() == Engine::Sqlite { 1 } else { LANES };
         let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
-        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings: SettingsCache::default() }, limits)
+        GroupCommit::start(Self { db, clock, ids, outbox, hub, settings }, limits)
     }
 }
 
@@ -217,26 +232,45 @@ impl Book {
                 return Sent::OverLimit { limit, used, version: policy.version };
             }
         }
+        let settings = self.settings.get(&call.account_id).cloned().unwrap_or_default();
+        let mut content = call.content.clone();
+        if content.kind == ContentKind::Menu {
+            let Some((item, _)) = settings.menu.find(&content.menu_item) else { return Sent::NoMenuItem };
+            content.text.clone_from(&item.label);
+        }
         let (sequence, create_time) = conversation.append(call.sender, now);
         *is_changed = true;
-        let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
-        let message = Arc::new(Message {
+        let message = Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
             sequence,
             sender: call.sender,
             author: call.author.clone(),
             client_message_id: call.client_message_id.clone(),
-            content: Some(call.content.clone()),
+            content: Some(content),
             content_digest,
             create_time,
             recall_time: None,
-            account_change,
-            user_change,
-        });
+            causation_depth: call.causation_depth,
+            account_change: 0,
+            user_change: 0,
+        };
+        let replies = replies(&settings, conversation, &message, &call.zone, now);
+        let message = self.add(message);
+        for reply in replies {
+            self.add(reply);
+        }
         self.known.insert(key, message.clone());
-        self.new.push(message.clone());
         Sent::Stored(message)
+    }
+
+    /// Adds a message that is in its conversation to both inboxes.
+    fn add(&mut self, mut message: Message) -> Arc<Message> {
+        [message.account_change, message.user_change] =
+            next(&mut self.inboxes, &message.account_id, &message.user_id);
+        let message = Arc::new(message);
+        self.new.push(message.clone());
+        message
     }
 
     fn changed(&self) -> impl Iterator<Item = &Conversation> {
@@ -275,6 +309,9 @@ impl Sent {
                 let message = "client_message_id: was given to another message of the conversation before";
                 let refused = Error::new(Code::AlreadyExists, ErrorReason::RequestIdReused, message);
                 Err(refused.with("field", "client_message_id"))
+            }
+            Self::NoMenuItem => {
+                Err(Error::invalid_field("item_id", "must be an item of the menu that does something"))
             }
             Self::OverLimit { limit, used, version } => {
                 let subject = format!("accounts/{}/conversations/{}", call.account_id, call.user_id);

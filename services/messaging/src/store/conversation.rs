@@ -8,15 +8,16 @@ statements! {
             " CROSS JOIN conversation WHERE conversation.account_id = input.value->>0 \
              AND conversation.user_id = input.value->>1"];
     SAVE = ["INSERT INTO conversation (account_id, user_id, last_sequence, last_time, unanswered_count, \
-             user_read_sequence, account_read_sequence, user_unread_count, account_unread_count) \
-             SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), CAST(input.value->>3 AS BIGINT), \
+             user_read_sequence, account_read_sequence, user_unread_count, account_unread_count, \
+             replies) SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), CAST(input.value->>3 AS BIGINT), \
              CAST(input.value->>4 AS BIGINT), CAST(input.value->>5 AS BIGINT), CAST(input.value->>6 AS BIGINT), \
-             CAST(input.value->>7 AS BIGINT), CAST(input.value->>8 AS BIGINT) FROM ", rows(1),
+             CAST(input.value->>7 AS BIGINT), CAST(input.value->>8 AS BIGINT), input.value->>9 FROM ", rows(1),
             " WHERE TRUE ON CONFLICT (account_id, user_id) DO UPDATE SET last_sequence = excluded.last_sequence, \
              last_time = excluded.last_time, unanswered_count = excluded.unanswered_count, \
              user_read_sequence = excluded.user_read_sequence, \
              account_read_sequence = excluded.account_read_sequence, \
-             user_unread_count = excluded.user_unread_count, account_unread_count = excluded.account_unread_count"];
+             user_unread_count = excluded.user_unread_count, account_unread_count = excluded.account_unread_count, \
+             replies = excluded.replies"];
     LIST_OF_ACCOUNT = "SELECT * FROM conversation WHERE account_id = $1 AND (last_time, user_id) < ($2, $3) \
                        ORDER BY last_time DESC, user_id DESC LIMIT $4";
     LIST_OF_USER = "SELECT * FROM conversation WHERE user_id = $1 AND (last_time, account_id) < ($2, $3) \
@@ -34,11 +35,17 @@ struct Row {
     account_read_sequence: i64,
     user_unread_count: i64,
     account_unread_count: i64,
+    replies: String,
 }
 
-impl From<Row> for Conversation {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Conversation {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let automation = serde_json::from_str(&row.replies);
+        Ok(Self {
+            automation: automation
+                .map_err(|error| DbError::broken(format!("conversation.replies: {error}")))?,
             account_id: row.account_id,
             user_id: row.user_id,
             last_sequence: row.last_sequence,
@@ -48,7 +55,7 @@ impl From<Row> for Conversation {
             account_read_sequence: row.account_read_sequence,
             user_unread_count: row.user_unread_count,
             account_unread_count: row.account_unread_count,
-        }
+        })
     }
 }
 
@@ -60,7 +67,7 @@ pub(crate) async fn find<'a>(
     let text = tx.pick(FIND);
     let names = rows(names)?;
     let found: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(text).bind(names).fetch_all(conn).await)?;
-    Ok(found.into_iter().map(Conversation::from).collect())
+    found.into_iter().map(Conversation::try_from).collect()
 }
 
 /// Stores conversations as they are now, each once.
@@ -69,8 +76,9 @@ pub(crate) async fn save<'a>(
     conversations: impl IntoIterator<Item = &'a Conversation>,
 ) -> Result<(), DbError> {
     let text = tx.pick(SAVE);
-    let conversations = rows(conversations.into_iter().map(|conversation| {
-        (
+    let conversations = conversations.into_iter().map(|conversation| {
+        let automation = serde_json::to_string(&conversation.automation);
+        Ok((
             &conversation.account_id,
             &conversation.user_id,
             conversation.last_sequence,
@@ -80,8 +88,10 @@ pub(crate) async fn save<'a>(
             conversation.account_read_sequence,
             conversation.user_unread_count,
             conversation.account_unread_count,
-        )
-    }))?;
+            automation.map_err(|error| DbError::broken(error.to_string()))?,
+        ))
+    });
+    let conversations = rows(conversations.collect::<Result<Vec<_>, DbError>>()?)?;
     on_db!(tx, |conn| sqlx::query(text).bind(conversations).execute(conn).await.map(drop))
 }
 
@@ -120,5 +130,5 @@ async fn list(
         .bind(limit)
         .fetch_all(conn)
         .await)?;
-    Ok(found.into_iter().map(Conversation::from).collect())
+    found.into_iter().map(Conversation::try_from).collect()
 }

@@ -16,6 +16,7 @@ statements! {
     GET = "SELECT last_change FROM inbox WHERE owner = $1";
     SAVE = ["UPDATE inbox SET last_change = CAST(input.value->>1 AS BIGINT) FROM ", rows(1),
             " WHERE inbox.owner = input.value->>0"];
+    SETTINGS_VERSION = "SELECT settings_version FROM inbox WHERE owner = $1";
     SETTINGS_CHANGED = "UPDATE inbox SET settings_version = settings_version + 1 WHERE owner = $1";
 }
 
@@ -57,6 +58,14 @@ pub(crate) async fn save(tx: &mut Tx, inboxes: &BTreeMap<String, Standing>) -> R
     let text = tx.pick(SAVE);
     let last_changes = rows(inboxes.iter().map(|(owner, standing)| (owner, standing.last_change)))?;
     on_db!(tx, |conn| sqlx::query(text).bind(last_changes).execute(conn).await.map(drop))
+}
+
+/// The version of what an account has set up.
+pub(crate) async fn settings_version(tx: &mut Tx, owner: &str) -> Result<i64, DbError> {
+    let text = tx.pick(SETTINGS_VERSION);
+    let found: Option<i64> =
+        on_db!(tx, |conn| sqlx::query_scalar(text).bind(owner).fetch_optional(conn).await)?;
+    Ok(found.unwrap_or_default())
 }
 
 /// What an account has set up is changed by this transaction, which has locked its inbox: from here on messages are stored by it.
