@@ -95,7 +95,7 @@ full_name() {
       echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
-    DeskService/* | InboxService/*) echo "siyu.messaging.v1.$1" ;;
+    AutoReplyService/* | DeskService/* | InboxService/* | MenuService/*) echo "siyu.messaging.v1.$1" ;;
     FeedService/* | FollowService/* | PushService/*) echo "siyu.subscriptions.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;
   esac

@@ -73,10 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_characters_have_a_simplified_form_which_stays() {
+    fn thousands_of_characters_have_a_simplified_form() {
         assert!(SIMPLIFIED.len() > 2_500, "{}", SIMPLIFIED.len());
-        let twice = SIMPLIFIED.values().filter(|simplified| SIMPLIFIED.contains_key(simplified)).count();
-        assert_eq!(twice, 0);
     }
 
     #[test]
