@@ -32,13 +32,16 @@ pub(super) fn content_in(sent: pb::MessageContent, field: &str) -> Result<Conten
         MessageContentKind::Picture => ContentKind::Picture,
         MessageContentKind::Video => ContentKind::Video,
         MessageContentKind::Card => ContentKind::Card,
-        MessageContentKind::Menu => ContentKind::Menu,
+        MessageContentKind::Menu => {
+            let rule = "must not be MENU, which comes of taps on the menu";
+            return Err(Error::invalid_field(format!("{field}.kind"), rule));
+        }
         MessageContentKind::Unspecified => {
             return Err(Error::invalid_field(format!("{field}.kind"), "must be set"));
         }
     };
-    let pb::MessageContent { text, uri, card, menu_item, .. } = sent;
-    Ok(Content { kind, text, uri, card, menu_item })
+    let pb::MessageContent { text, uri, card, .. } = sent;
+    Ok(Content { text, uri, card, ..Content::empty(kind) })
 }
 
 /// Which messages are asked for, and how many.
