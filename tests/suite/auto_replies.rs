@@ -175,7 +175,7 @@ async fn what_is_changed_holds_from_the_next_message_on(suite: TestSuite) {
         replies(&suite).test_reply(request).await.unwrap().into_inner()
     };
     let answer = tried("价格VIP", true).await;
-    assert_eq!(answer.reply_rules, [made.name.clone()]);
+    assert_eq!(answer.reply_rules, std::slice::from_ref(&made.name));
     assert_eq!(
         (answer.contents, answer.matching_reply_rules),
         (made.contents.clone(), vec![made.name.clone()])
