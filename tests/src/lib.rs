@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod cluster;
+pub mod crosswoz;
 mod database;
 pub mod events;
 pub mod installation;

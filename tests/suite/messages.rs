@@ -47,6 +47,7 @@ pub(crate) fn from_user(user: &str, id: &str) -> SendMessageRequest {
         user: format!("users/{user}"),
         client_message_id: id.to_owned(),
         content: text(id),
+        causation_depth: 0,
     }
 }
 

@@ -42,6 +42,10 @@ pub const MODERATION_HITS_TOTAL: &str = "siyu_moderation_hits_total";
 pub const RESPONSE_ALARMS_TOTAL: &str = "siyu_response_alarms_total";
 /// Conversations that wait for an agent, in all accounts.
 pub const DESK_QUEUE_LENGTH: &str = "siyu_desk_queue_length";
+/// Messages that were answered by themselves, by `trigger`.
+pub const AUTO_REPLIES_TOTAL: &str = "siyu_auto_replies_total";
+/// Messages whose automatic reply was held back, by `reason`.
+pub const AUTO_REPLIES_HELD_TOTAL: &str = "siyu_auto_replies_held_total";
 /// Fans into whose feeds pushes were published.
 pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
 /// Pushes that were returned to fans with their feeds, and what they did with them.
@@ -112,6 +116,8 @@ pub fn describe() {
     );
     describe_counter!(RESPONSE_ALARMS_TOTAL, "Response targets that were near or missed, by clock and alarm");
     describe_gauge!(DESK_QUEUE_LENGTH, "Conversations that wait for an agent");
+    describe_counter!(AUTO_REPLIES_TOTAL, "Messages that were answered by themselves, by trigger");
+    describe_counter!(AUTO_REPLIES_HELD_TOTAL, "Messages whose automatic reply was held back, by reason");
     describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
     describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
     describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");

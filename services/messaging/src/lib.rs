@@ -1,5 +1,6 @@
-//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as
-//! they happen, the service desk (M6) and how soon it answers (M7).
+//! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as they
+//! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), one message to many (M9),
+//! and moderation (M10).
 
 mod app;
 mod domain;
@@ -14,11 +15,13 @@ use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
+    auto_reply_service_server::{self, AutoReplyServiceServer},
     canned_reply_service_server::{self, CannedReplyServiceServer},
     desk_service_server::{self, DeskServiceServer},
     group_send_service_server::{self, GroupSendServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    menu_service_server::{self, MenuServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
     response_time_service_server::{self, ResponseTimeServiceServer},
     support_service_server::{self, SupportServiceServer},
@@ -28,23 +31,32 @@ use tonic::service::Routes;
 
 use app::{
     accounts::Accounts, desk::Wakes, follows::Follows, group_sends::Audiences, live::Hub, sending::Sending,
+    settings::SettingsCache,
 };
 
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_messages", "0003_desk", "0004_moderation", "0005_group_sends"];
+    let own = siyu_db::migrations![
+        "0001_messages",
+        "0002_replies",
+        "0003_desk",
+        "0004_moderation",
+        "0005_group_sends"
+    ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[
+    auto_reply_service_server::SERVICE_NAME,
+    canned_reply_service_server::SERVICE_NAME,
     desk_service_server::SERVICE_NAME,
     group_send_service_server::SERVICE_NAME,
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
+    menu_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
-    canned_reply_service_server::SERVICE_NAME,
     response_time_service_server::SERVICE_NAME,
     support_service_server::SERVICE_NAME,
 ];
@@ -64,6 +76,7 @@ pub struct Messaging {
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
     wakes: Wakes,
+    settings: Arc<SettingsCache>,
 }
 
 impl Messaging {
@@ -82,9 +95,16 @@ impl Messaging {
         crm: Option<Peer>,
     ) -> Self {
         let hub = Hub::default();
-        let wakes = Wakes::default();
-        let sender =
-            Sending::new(db.clone(), clock.clone(), ids.clone(), outbox.clone(), hub.clone(), wakes.clone());
+        let (wakes, settings) = (Wakes::default(), Arc::<SettingsCache>::default());
+        let sender = Sending::new(
+            db.clone(),
+            clock.clone(),
+            ids.clone(),
+            outbox.clone(),
+            hub.clone(),
+            wakes.clone(),
+            settings.clone(),
+        );
         Self {
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
@@ -97,6 +117,7 @@ impl Messaging {
             outbox,
             hub,
             wakes,
+            settings,
         }
     }
 
@@ -111,6 +132,7 @@ impl Messaging {
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
         let limit = max_message_bytes;
         routes
+            .add_service(AutoReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GroupSendServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ImportServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -119,6 +141,7 @@ impl Messaging {
             .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(MenuServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }
 

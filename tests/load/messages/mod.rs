@@ -168,6 +168,7 @@ fn message(sender: usize, number: usize) -> SendMessageRequest {
         user: format!("users/u{sender}"),
         client_message_id: format!("m{number:08}"),
         content: Some(MessageContent { kind, text: text(sender, number), ..MessageContent::default() }),
+        causation_depth: 0,
     }
 }
 

@@ -17,7 +17,10 @@ use siyu_proto::{
 };
 use siyu_tests::TestSuite;
 
-use super::requests::{About, Good, good};
+use super::{
+    requests::{About, Good, good},
+    requests_moderation, requests_replies,
+};
 use crate::{
     desk::support,
     messages::{desk, from_user, inbox, to_user},
@@ -31,6 +34,7 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     inbox(suite).send_message(request).await.unwrap();
     let request = SendDeskMessageRequest { parent: parent.clone(), ..to_user("u1", "sorry") };
     desk(suite).send_desk_message(request).await.unwrap();
+    requests_moderation::prepare(suite, id).await;
     let request =
         RecallDeskMessageRequest { parent: parent.clone(), user: "users/u1".to_owned(), sequence: 2 };
     desk(suite).recall_desk_message(request).await.unwrap();
@@ -47,6 +51,7 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     // The case waits for what is done with it.
     let request = SendMessageRequest { parent, ..from_user("u1", "again") };
     inbox(suite).send_message(request).await.unwrap();
+    requests_replies::prepare(suite, id).await;
 }
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
@@ -133,5 +138,5 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
             &GetResponseReportRequest { parent: parent(), start_time: day(1), end_time: day(2) },
         ),
     ];
-    [own, support].concat()
+    [own, support, requests_moderation::all(about), requests_replies::all(about)].concat()
 }

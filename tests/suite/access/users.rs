@@ -13,6 +13,7 @@ use siyu_proto::{
     messaging::v1::{
         ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
         RecallMessageRequest, ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
+        TapMenuItemRequest,
     },
     subscriptions::v1::{
         FollowRequest, GetFollowRequest, ListFeedRequest, ListFollowingRequest, ReportFeedRequest,
@@ -27,6 +28,7 @@ use super::{
     requests::{Good, good},
 };
 use crate::{
+    menus::tapping,
     messages::from_user,
     raw::{call, channel},
 };
@@ -116,6 +118,7 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &StreamFeedRequest { user: user() }),
         good(NO_ROLE, &ReportFeedRequest { user: user(), ..Default::default() }),
         good(NO_ROLE, &SendMessageRequest { parent: parent(), ..from_user("u1", "hello") }),
+        good(NO_ROLE, &TapMenuItemRequest { parent: parent(), ..tapping("u1", "t", "item") }),
         good(NO_ROLE, &ListConversationsRequest { user: user(), ..Default::default() }),
         good(NO_ROLE, &ListMessagesRequest { parent: parent(), user: user(), ..Default::default() }),
         good(NO_ROLE, &MarkReadRequest { parent: parent(), user: user(), sequence: 1 }),

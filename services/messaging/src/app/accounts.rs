@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use quick_cache::sync::Cache;
 use siyu_clock::{Clock, Micros};
 use siyu_proto::accounts::v1::{
-    Account, CardState, GetAccountRequest, GetCardRequest, accounts_service_client::AccountsServiceClient,
-    card_service_client::CardServiceClient,
+    Account, CardKind, CardState, GetAccountRequest, GetCardRequest,
+    accounts_service_client::AccountsServiceClient, card_service_client::CardServiceClient,
 };
 use siyu_rpc::{
     Error,
@@ -21,10 +22,11 @@ const MOST_KNOWN: usize = 100_000;
 const BELIEVED: Duration = Duration::from_secs(60);
 
 /// What is known of an account.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Known {
     /// The first moment at which it is certified, and the first at which it is no longer.
     certified: Option<(Micros, Micros)>,
+    zone: TimeZone,
     asked: Micros,
 }
 
@@ -61,6 +63,21 @@ impl Accounts {
             self.ask(account_id).await?;
         }
         Ok(())
+    }
+
+    /// Its time zone. Where that cannot be asked again it is the one that it was.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is no such account; UNAVAILABLE.
+    pub(crate) async fn zone(&self, account_id: &str) -> Result<TimeZone, Error> {
+        let known = self.known.get(account_id);
+        if let Some(known) = known.as_ref().filter(|known| self.clock.now() < known.asked.plus(BELIEVED)) {
+            return Ok(known.zone.clone());
+        }
+        match (self.ask(account_id).await, known) {
+            (Ok(known), _) | (Err(_), Some(known)) => Ok(known.zone),
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// Whether it is certified now.
@@ -101,20 +118,21 @@ impl Accounts {
 
     async fn ask(&self, account_id: &str) -> Result<Known, Error> {
         let asked = self.clock.now();
-        let term = self.read(account_id).await?.certification_term;
-        let certified = term.and_then(|term| {
+        let account = self.read(account_id).await?;
+        let zone = TimeZone::get(&account.time_zone).map_err(Error::internal)?;
+        let certified = account.certification_term.and_then(|term| {
             Some((from_proto(term.start_time.as_ref()?)?, from_proto(term.expire_time.as_ref()?)?))
         });
-        let known = Known { certified, asked };
-        self.known.insert(account_id.to_owned(), known);
+        let known = Known { certified, zone, asked };
+        self.known.insert(account_id.to_owned(), known.clone());
         Ok(known)
     }
 
-    /// That there is a card, which can be shown; `field` is where it was named.
+    /// That there is a card, which can be shown; `field` is where it was named. Answers its kind.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with the field; UNAVAILABLE.
-    pub(crate) async fn check_card(&self, name: &str, field: &str) -> Result<(), Error> {
+    pub(crate) async fn check_card(&self, name: &str, field: &str) -> Result<CardKind, Error> {
         let card = match self.cards.clone().get_card(GetCardRequest { name: name.to_owned() }).await {
             Ok(answer) => answer.into_inner().card.unwrap_or_default(),
             Err(status) if status.code() == Code::NotFound => {
@@ -125,6 +143,6 @@ impl Accounts {
         if card.state() == CardState::Archived {
             return Err(Error::invalid_field(field, format!("{name} is archived")));
         }
-        Ok(())
+        Ok(card.kind())
     }
 }

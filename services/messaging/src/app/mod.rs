@@ -2,15 +2,18 @@
 
 pub(crate) mod accounts;
 pub(crate) mod allowance;
+mod answering;
 pub(crate) mod desk;
 pub(crate) mod follows;
 pub(crate) mod group_sends;
 pub(crate) mod importing;
 pub(crate) mod live;
 mod marks;
+mod menu;
 mod moderating;
 mod read;
 mod recall;
+pub(crate) mod replies;
 mod response_times;
 mod reviews;
 pub(crate) mod sending;

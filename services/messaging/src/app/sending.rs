@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::tz::TimeZone;
 use siyu_clock::{Clock, Ids, Micros};
 use siyu_db::{Db, Engine, Tx};
 use siyu_observed::{Observed, Origin, interaction, interactions_observed};
@@ -18,6 +19,7 @@ use siyu_telemetry::names;
 use tonic::Code;
 
 use super::{
+    answering::replies,
     desk::{DeskNews, Wakes},
     live::Hub,
     moderating::{self, PlatformWords},
@@ -26,7 +28,7 @@ use super::{
 use crate::{
     domain::{
         conversation::Conversation,
-        message::{Content, Message, Sender},
+        message::{Content, ContentKind, Message, Sender},
         moderation::{Verdict, WordAction, WordList},
         policy::MessagePolicy,
     },
@@ -51,6 +53,10 @@ pub(crate) struct NewMessage {
     pub(crate) author: String,
     pub(crate) client_message_id: String,
     pub(crate) content: Content,
+    /// How many messages of programs in a row have led to it.
+    pub(crate) causation_depth: i32,
+    /// The time zone of the account.
+    pub(crate) zone: TimeZone,
     /// What an account may send.
     pub(crate) allowed: Allowed,
     /// When it was sent, where that was before it came here.
@@ -77,6 +83,8 @@ pub(crate) enum Sent {
     Reused,
     /// It was sent before the last message of its conversation.
     TooOld { last_time: Micros },
+    /// The menu has no such item that does something.
+    NoMenuItem,
     /// The account may not send another message to the user.
     OverLimit { limit: i64, used: i64, version: i64 },
     /// It has words that are not let through.
@@ -110,9 +118,16 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    pub(crate) fn new(db: Db, clock: Clock, ids: Ids, outbox: Outbox, hub: Hub, wakes: Wakes) -> Self {
-        let (settings, platform_words) = (Arc::default(), Arc::default());
-        Self { db, clock, ids, outbox, hub, wakes, settings, platform_words }
+    pub(crate) fn new(
+        db: Db,
+        clock: Clock,
+        ids: Ids,
+        outbox: Outbox,
+        hub: Hub,
+        wakes: Wakes,
+        settings: Arc<SettingsCache>,
+    ) -> Self {
+        Self { db, clock, ids, outbox, hub, wakes, settings, platform_words: Arc::default() }
     }
 
     /// Starts it. To be called inside a tokio runtime.
@@ -296,33 +311,56 @@ impl Book {
                 return Sent::OverLimit { limit, used, version: policy.version };
             }
         }
-        let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
-        // History opens no case.
-        if call.sent_time.is_none() {
-            self.desk.heard(conversation, call.sender, &call.author, &settings.desk);
+        let mut content = call.content.clone();
+        if content.kind == ContentKind::Menu {
+            let Some((item, _)) = settings.menu.find(&content.menu_item) else { return Sent::NoMenuItem };
+            content.text.clone_from(&item.label);
         }
+        let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
         *is_changed = true;
-        let [account_change, user_change] = next(&mut self.inboxes, &call.account_id, &call.user_id);
         self.hits.extend(moderating::hit(call, &content_digest, verdict.as_ref(), sequence, now));
-        let masked = verdict.and_then(|verdict| verdict.masked);
-        let text = masked.unwrap_or_else(|| call.content.text.clone());
-        let message = Arc::new(Message {
+        if let Some(masked) = verdict.and_then(|verdict| verdict.masked) {
+            content.text = masked;
+        }
+        let message = Message {
             account_id: call.account_id.clone(),
             user_id: call.user_id.clone(),
             sequence,
             sender: call.sender,
             author: call.author.clone(),
             client_message_id: call.client_message_id.clone(),
-            content: Some(Content { text, ..call.content.clone() }),
+            content: Some(content),
             content_digest,
             create_time,
             recall_time: None,
-            account_change,
-            user_change,
-        });
+            causation_depth: call.causation_depth,
+            account_change: 0,
+            user_change: 0,
+        };
+        let mut answers = Vec::new();
+        // History opens no case, and nothing answers it.
+        if call.sent_time.is_none() {
+            self.desk.heard(conversation, call.sender, &call.author, &settings.desk);
+            answers = replies(&settings, conversation, &message, &call.zone, now);
+            for reply in &answers {
+                self.desk.heard(conversation, Sender::Account, &reply.author, &settings.desk);
+            }
+        }
+        let message = self.add(message);
+        for reply in answers {
+            self.add(reply);
+        }
         self.known.insert(key, message.clone());
-        self.new.push(message.clone());
         Sent::Stored(message)
+    }
+
+    /// Adds a message that is in its conversation to both inboxes.
+    fn add(&mut self, mut message: Message) -> Arc<Message> {
+        [message.account_change, message.user_change] =
+            next(&mut self.inboxes, &message.account_id, &message.user_id);
+        let message = Arc::new(message);
+        self.new.push(message.clone());
+        message
     }
 
     fn is_unchanged(&self) -> bool {
@@ -369,6 +407,9 @@ impl Sent {
             Self::TooOld { last_time } => {
                 let rule = format!("must not be before {last_time}, when the last message was sent");
                 Err(Error::invalid_field("create_time", rule))
+            }
+            Self::NoMenuItem => {
+                Err(Error::invalid_field("item_id", "must be an item of the menu that does something"))
             }
             Self::OverLimit { limit, used, version } => {
                 let subject = format!("accounts/{}/conversations/{}", call.account_id, call.user_id);

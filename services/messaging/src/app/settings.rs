@@ -14,7 +14,11 @@ use siyu_rpc::Error;
 
 use super::moderating::Moderation;
 use crate::{
-    domain::desk::DeskRules,
+    domain::{
+        desk::DeskRules,
+        menu::Menu,
+        replies::{MOST_RULES, ReplyLimits, ReplyRules},
+    },
     store::{self, inbox::Standing},
 };
 
@@ -24,6 +28,9 @@ const MOST_KEPT: usize = 10_000;
 /// What an account has set up.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
+    pub(crate) replies: ReplyRules,
+    pub(crate) reply_limits: ReplyLimits,
+    pub(crate) menu: Menu,
     pub(crate) moderation: Moderation,
     /// Its service desk.
     pub(crate) desk: DeskRules,
@@ -31,11 +38,23 @@ pub(crate) struct Settings {
 
 impl Settings {
     async fn load(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
+        let rules = store::reply_rule::list(tx, account_id, "", MOST_RULES).await?;
         Ok(Self {
-            desk: store::desk::rules(tx, account_id).await?,
+            replies: ReplyRules::compile(rules).map_err(Error::internal)?,
+            reply_limits: store::account_setting::get(tx, account_id).await?.document,
+            menu: store::account_setting::get(tx, account_id).await?.document,
             moderation: Moderation::load(tx, account_id).await?,
+            desk: store::desk::rules(tx, account_id).await?,
         })
     }
+}
+
+/// Locks what an account has set up, which this transaction changes. Answers the version of which that becomes part.
+pub(super) async fn change(tx: &mut Tx, account_id: &str) -> Result<i64, Error> {
+    let owner = format!("accounts/{account_id}");
+    let inboxes = store::inbox::lock(tx, [owner.as_str()]).await?;
+    store::inbox::settings_changed(tx, &owner).await?;
+    Ok(inboxes.get(&owner).map_or(0, |inbox| inbox.settings_version) + 1)
 }
 
 /// Settings of accounts, with their versions.
@@ -62,17 +81,26 @@ impl SettingsCache {
         for &account_id in account_ids {
             let inbox = inboxes.get(&format!("accounts/{account_id}"));
             let version = inbox.map_or(0, |inbox| inbox.settings_version);
-            let settings = match self.kept.get(account_id) {
-                Some((kept, settings)) if kept == version => settings,
-                _ if version == 0 => Arc::default(),
-                _ => {
-                    let settings = Arc::new(Settings::load(tx, account_id).await?);
-                    self.kept.insert(account_id.to_owned(), (version, settings.clone()));
-                    settings
-                }
-            };
-            found.insert(account_id.to_owned(), settings);
+            found.insert(account_id.to_owned(), self.at(tx, account_id, version).await?);
         }
         Ok(found)
+    }
+
+    /// Those of one account, as the transaction sees them.
+    pub(crate) async fn of_one(&self, tx: &mut Tx, account_id: &str) -> Result<Arc<Settings>, Error> {
+        let version = store::inbox::settings_version(tx, &format!("accounts/{account_id}")).await?;
+        self.at(tx, account_id, version).await
+    }
+
+    async fn at(&self, tx: &mut Tx, account_id: &str, version: i64) -> Result<Arc<Settings>, Error> {
+        match self.kept.get(account_id) {
+            Some((kept, settings)) if kept == version => Ok(settings),
+            _ if version == 0 => Ok(Arc::default()),
+            _ => {
+                let settings = Arc::new(Settings::load(tx, account_id).await?);
+                self.kept.insert(account_id.to_owned(), (version, settings.clone()));
+                Ok(settings)
+            }
+        }
     }
 }

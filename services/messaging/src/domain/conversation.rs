@@ -2,7 +2,7 @@
 
 use siyu_clock::Micros;
 
-use super::{desk::Desk, message::Sender};
+use super::{desk::Desk, message::Sender, replies::Automation};
 
 /// What an account and a user write to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(crate) struct Conversation {
     pub(crate) account_unread_count: i64,
     /// Where it stands at the service desk; none while nothing is known.
     pub(crate) desk: Option<Box<Desk>>,
+    pub(crate) automation: Automation,
 }
 
 impl Conversation {
@@ -36,6 +37,7 @@ impl Conversation {
             user_unread_count: 0,
             account_unread_count: 0,
             desk: None,
+            automation: Automation::default(),
         }
     }
 
@@ -54,6 +56,14 @@ impl Conversation {
             }
         }
         (self.last_sequence, self.last_time)
+    }
+
+    /// An automatic reply is added. It does not count as unanswered: an agent may still send as much as without it.
+    pub(crate) fn append_reply(&mut self, now: Micros) -> (i64, Micros) {
+        let unanswered_count = self.unanswered_count;
+        let appended = self.append(Sender::Account, now);
+        self.unanswered_count = unanswered_count;
+        appended
     }
 
     /// A message of `sender` is taken back: whoever has not read it need not.
@@ -115,6 +125,8 @@ mod tests {
         // A clock that went back does not turn back the conversation.
         assert_eq!(conversation.append(Sender::User, Micros(1)), (4, Micros(3)));
         assert_eq!((conversation.unanswered_count, conversation.account_unread_count), (0, 1));
+        assert_eq!(conversation.append_reply(Micros(4)), (5, Micros(4)));
+        assert_eq!((conversation.unanswered_count, conversation.user_unread_count), (0, 4));
     }
 
     #[test]

@@ -194,8 +194,7 @@ mod tests {
     use crate::domain::message::ContentKind;
 
     fn group_send(pace: i64) -> GroupSend {
-        let content =
-            Content { kind: ContentKind::Text, text: "Hi".into(), uri: String::new(), card: String::new() };
+        let content = Content { text: "Hi".into(), ..Content::empty(ContentKind::Text) };
         GroupSend {
             account_id: "shop".to_owned(),
             group_send_id: "spring".to_owned(),

@@ -38,6 +38,8 @@ pub(crate) enum ContentKind {
     Picture,
     Video,
     Card,
+    /// A user tapped an item of the menu.
+    Menu,
 }
 
 /// What a message says. Lengths were checked when it came in.
@@ -51,17 +53,29 @@ pub(crate) struct Content {
     /// Resource name of a card of the account.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) card: String,
+    /// Id of the item of the menu that was tapped; `text` is what it said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) menu_item: String,
 }
 
 /// What is wrong with something: the field, below what it is in, and the rule.
 pub(crate) type Wrong = (&'static str, &'static str);
 
 impl Content {
+    /// One that says nothing yet.
+    pub(crate) fn empty(kind: ContentKind) -> Self {
+        let (text, uri, card, menu_item) = Default::default();
+        Self { kind, text, uri, card, menu_item }
+    }
+
     /// Whether it has what its kind needs, and nothing that its kind has not.
     ///
     /// # Errors
     /// The first field that is wrong.
     pub(crate) fn check(&self, account_id: &str, sender: Sender) -> Result<(), Wrong> {
+        if self.kind == ContentKind::Menu || !self.menu_item.is_empty() {
+            return Err(("kind", "must not be MENU, which comes of taps on the menu"));
+        }
         let has_uri = matches!(self.kind, ContentKind::Picture | ContentKind::Video);
         if self.kind == ContentKind::Text && self.text.trim().is_empty() {
             return Err(("text", "must be set with TEXT"));
@@ -90,6 +104,11 @@ impl Content {
     /// Which content it was, when it is no longer kept: half of its SHA-256, 32 hexadecimal digits.
     pub(crate) fn digest(&self) -> String {
         let mut hasher = Sha256::new();
+        if self.kind == ContentKind::Menu {
+            // What the item says may be changed before a tap is repeated.
+            hasher.update(format!("menu {}", self.menu_item));
+            return const_hex::encode(&hasher.finalize()[..16]);
+        }
         for part in [format!("{:?}", self.kind).as_str(), &self.text, &self.uri, &self.card] {
             hasher.update(part.len().to_le_bytes());
             hasher.update(part);
@@ -114,6 +133,8 @@ pub(crate) struct Message {
     pub(crate) content_digest: String,
     pub(crate) create_time: Micros,
     pub(crate) recall_time: Option<Micros>,
+    /// How many messages of programs in a row have caused it: 0 is written by a person.
+    pub(crate) causation_depth: i32,
     /// Number of its last change in the inbox of the account, and in that of the user.
     pub(crate) account_change: i64,
     pub(crate) user_change: i64,
@@ -135,7 +156,7 @@ mod tests {
     use super::*;
 
     fn content(kind: ContentKind) -> Content {
-        Content { kind, text: String::new(), uri: String::new(), card: String::new() }
+        Content::empty(kind)
     }
 
     #[test]
@@ -159,6 +180,7 @@ mod tests {
         assert_eq!(wrong(content(ContentKind::Card), Sender::Account), Some("card"));
         let foreign = Content { card: "accounts/other/cards/tea".to_owned(), ..mounted() };
         assert_eq!(wrong(foreign, Sender::Account), Some("card"));
+        assert_eq!(wrong(content(ContentKind::Menu), Sender::User), Some("kind"));
     }
 
     #[test]
@@ -169,5 +191,12 @@ mod tests {
         assert_ne!(one.digest(), other.digest());
         assert_ne!(one.digest(), Content { kind: ContentKind::Video, ..one.clone() }.digest());
         assert_eq!(one.digest().len(), 32);
+        // Of a tap counts which item it was, not what that said.
+        let tap = |item: &str, text: &str| {
+            let (menu_item, text) = (item.to_owned(), text.to_owned());
+            Content { menu_item, text, ..content(ContentKind::Menu) }.digest()
+        };
+        assert_eq!(tap("a", "x"), tap("a", "y"));
+        assert_ne!(tap("a", "x"), tap("b", "x"));
     }
 }

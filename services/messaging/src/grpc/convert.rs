@@ -3,7 +3,7 @@
 use siyu_proto::messaging::v1::{self as pb, MessageContentKind, MessageSender};
 use siyu_rpc::{Error, name, time::to_proto};
 
-use super::desk_convert::to_case;
+use super::{convert_replies::to_held, desk_convert::to_case};
 use crate::{
     app::{Listed, Window, allowance::Allowance},
     domain::{
@@ -22,15 +22,26 @@ pub(super) fn ids<'a>(parent: &'a str, user: &'a str) -> Result<[&'a str; 2], Er
 
 /// What a message says.
 pub(super) fn content(sent: Option<pb::MessageContent>) -> Result<Content, Error> {
-    let sent = sent.unwrap_or_default();
+    content_in(sent.unwrap_or_default(), "content")
+}
+
+/// What a message says that stands in a field.
+pub(super) fn content_in(sent: pb::MessageContent, field: &str) -> Result<Content, Error> {
     let kind = match sent.kind() {
         MessageContentKind::Text => ContentKind::Text,
         MessageContentKind::Picture => ContentKind::Picture,
         MessageContentKind::Video => ContentKind::Video,
         MessageContentKind::Card => ContentKind::Card,
-        MessageContentKind::Unspecified => return Err(Error::invalid_field("content.kind", "must be set")),
+        MessageContentKind::Menu => {
+            let rule = "must not be MENU, which comes of taps on the menu";
+            return Err(Error::invalid_field(format!("{field}.kind"), rule));
+        }
+        MessageContentKind::Unspecified => {
+            return Err(Error::invalid_field(format!("{field}.kind"), "must be set"));
+        }
     };
-    Ok(Content { kind, text: sent.text, uri: sent.uri, card: sent.card })
+    let pb::MessageContent { text, uri, card, .. } = sent;
+    Ok(Content { text, uri, card, ..Content::empty(kind) })
 }
 
 /// Which messages are asked for, and how many.
@@ -82,6 +93,7 @@ pub(super) fn to_message(message: &Message, reader: Sender) -> pb::Message {
         content: message.content.as_ref().map(to_content),
         create_time: Some(to_proto(message.create_time)),
         recall_time: message.recall_time.map(to_proto),
+        causation_depth: message.causation_depth,
     }
 }
 
@@ -91,15 +103,17 @@ pub(super) fn to_content(content: &Content) -> pb::MessageContent {
         ContentKind::Picture => MessageContentKind::Picture,
         ContentKind::Video => MessageContentKind::Video,
         ContentKind::Card => MessageContentKind::Card,
+        ContentKind::Menu => MessageContentKind::Menu,
     };
-    let Content { text, uri, card, .. } = content.clone();
-    pb::MessageContent { kind: kind.into(), text, uri, card }
+    let Content { text, uri, card, menu_item, .. } = content.clone();
+    pb::MessageContent { kind: kind.into(), text, uri, card, menu_item }
 }
 
 pub(super) fn to_conversation(listed: &Listed, reader: Sender) -> pb::Conversation {
     let Listed { conversation, last_message } = listed;
     let (account_id, user_id) = (&conversation.account_id, &conversation.user_id);
     let of_desk = conversation.desk.as_deref().filter(|_| reader == Sender::Account);
+    let held_reply = conversation.automation.held.filter(|_| reader == Sender::Account);
     pb::Conversation {
         name: format!("accounts/{account_id}/conversations/{user_id}"),
         account: format!("accounts/{account_id}"),
@@ -111,6 +125,8 @@ pub(super) fn to_conversation(listed: &Listed, reader: Sender) -> pb::Conversati
         account_read_sequence: conversation.account_read_sequence,
         last_message_time: Some(to_proto(conversation.last_time)),
         support_case: of_desk.map(|desk| to_case(account_id, desk)),
+        held_reply: held_reply.map(to_held),
+        hand_over_time: conversation.automation.hand_over_time.map(to_proto),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `DeskService`: decode, call the use case, encode.
 
+use jiff::tz::TimeZone;
 use siyu_proto::messaging::v1::{
     CreateMessagePolicyRequest, CreateMessagePolicyResponse, GetConversationRequest, GetConversationResponse,
     ListDeskConversationsRequest, ListDeskConversationsResponse, ListDeskMessagesRequest,
@@ -44,6 +45,8 @@ impl DeskService for Messaging {
             author: mutation.actor(),
             client_message_id: request.client_message_id,
             content: content(request.content)?,
+            causation_depth: 0,
+            zone: TimeZone::UTC,
             allowed: Allowed::Policy { is_certified: false },
             sent_time: None,
         };

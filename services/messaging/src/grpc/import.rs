@@ -1,5 +1,6 @@
 //! `ImportService`: decode, call the use case, encode.
 
+use jiff::tz::TimeZone;
 use siyu_proto::messaging::v1::{
     ImportMessagesRequest, ImportMessagesResponse, ImportRejection, ImportedMessage,
     import_service_server::ImportService,
@@ -55,6 +56,8 @@ fn new(message: ImportedMessage) -> Result<NewMessage, Error> {
         author: if sender == Sender::Account { AUTHOR.to_owned() } else { String::new() },
         client_message_id: message.client_message_id,
         content: content(message.content)?,
+        causation_depth: 0,
+        zone: TimeZone::UTC,
         allowed: Allowed::Any,
         sent_time,
     })

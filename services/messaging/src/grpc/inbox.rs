@@ -1,5 +1,6 @@
 //! `InboxService`: decode, call the use case, encode.
 
+use jiff::tz::TimeZone;
 use siyu_proto::messaging::v1::{
     ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
     MarkReadRequest, MarkReadResponse, RecallMessageRequest, RecallMessageResponse, SendMessageRequest,
@@ -42,6 +43,8 @@ impl InboxService for Messaging {
             author: String::new(),
             client_message_id: request.client_message_id,
             content: content(request.content)?,
+            causation_depth: request.causation_depth,
+            zone: TimeZone::UTC,
             allowed: Allowed::Any,
             sent_time: None,
         };

@@ -2,12 +2,15 @@
 
 mod canned_replies;
 mod convert;
+mod convert_replies;
 mod desk;
 mod desk_convert;
 mod group_sends;
 mod import;
 mod inbox;
+mod menu;
 mod moderation;
+mod replies;
 mod response_times;
 mod streams;
 mod support;

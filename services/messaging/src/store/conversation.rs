@@ -12,19 +12,20 @@ statements! {
              AND conversation.user_id = input.value->>1"];
     SAVE = ["INSERT INTO conversation (account_id, user_id, last_sequence, last_time, unanswered_count, \
              user_read_sequence, account_read_sequence, user_unread_count, account_unread_count, desk, desk_status, \
-             agent_id, queue_time, open_time, clock_time) \
+             agent_id, queue_time, open_time, clock_time, replies) \
              SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), CAST(input.value->>3 AS BIGINT), \
              CAST(input.value->>4 AS BIGINT), CAST(input.value->>5 AS BIGINT), CAST(input.value->>6 AS BIGINT), \
              CAST(input.value->>7 AS BIGINT), CAST(input.value->>8 AS BIGINT), input.value->>9, input.value->>10, \
              input.value->>11, CAST(input.value->>12 AS BIGINT), CAST(input.value->>13 AS BIGINT), \
-             CAST(input.value->>14 AS BIGINT) FROM ", rows(1),
+             CAST(input.value->>14 AS BIGINT), input.value->>15 FROM ", rows(1),
             " WHERE TRUE ON CONFLICT (account_id, user_id) DO UPDATE SET last_sequence = excluded.last_sequence, \
              last_time = excluded.last_time, unanswered_count = excluded.unanswered_count, \
              user_read_sequence = excluded.user_read_sequence, \
              account_read_sequence = excluded.account_read_sequence, \
              user_unread_count = excluded.user_unread_count, account_unread_count = excluded.account_unread_count, \
              desk = excluded.desk, desk_status = excluded.desk_status, agent_id = excluded.agent_id, \
-             queue_time = excluded.queue_time, open_time = excluded.open_time, clock_time = excluded.clock_time"];
+             queue_time = excluded.queue_time, open_time = excluded.open_time, clock_time = excluded.clock_time, \
+             replies = excluded.replies"];
     LIST_OF_ACCOUNT = "SELECT * FROM conversation WHERE account_id = $1 AND (last_time, user_id) < ($2, $3) \
                        ORDER BY last_time DESC, user_id DESC LIMIT $4";
     LIST_OF_USER = "SELECT * FROM conversation WHERE user_id = $1 AND (last_time, account_id) < ($2, $3) \
@@ -46,6 +47,7 @@ pub(super) struct Row {
     user_unread_count: i64,
     account_unread_count: i64,
     desk: String,
+    replies: String,
 }
 
 impl TryFrom<Row> for Conversation {
@@ -56,7 +58,10 @@ impl TryFrom<Row> for Conversation {
             "" => None,
             json => Some(serde_json::from_str(json).map_err(|error| DbError::broken(error.to_string()))?),
         };
+        let automation = serde_json::from_str(&row.replies);
         Ok(Self {
+            automation: automation
+                .map_err(|error| DbError::broken(format!("conversation.replies: {error}")))?,
             account_id: row.account_id,
             user_id: row.user_id,
             last_sequence: row.last_sequence,
@@ -104,6 +109,7 @@ pub(crate) async fn save<'a>(
     let conversations = conversations.into_iter().map(|conversation| {
         let (desk, status, agent_id, queue_time, open_time, clock_time) =
             desk_columns(conversation.desk.as_deref())?;
+        let automation = serde_json::to_string(&conversation.automation);
         Ok((
             &conversation.account_id,
             &conversation.user_id,
@@ -120,6 +126,7 @@ pub(crate) async fn save<'a>(
             queue_time,
             open_time,
             clock_time,
+            automation.map_err(|error| DbError::broken(error.to_string()))?,
         ))
     });
     let conversations = rows(conversations.collect::<Result<Vec<_>, DbError>>()?)?;

@@ -5,10 +5,10 @@ use crate::domain::message::{Content, Message, Sender};
 
 statements! {
     INSERT = ["INSERT INTO message (account_id, user_id, sequence, sender, author, client_message_id, content, \
-               content_digest, create_time, account_change, user_change) \
+               content_digest, create_time, account_change, user_change, causation_depth) \
                SELECT input.value->>0, input.value->>1, CAST(input.value->>2 AS BIGINT), input.value->>3, \
                input.value->>4, input.value->>5, input.value->>6, input.value->>7, CAST(input.value->>8 AS BIGINT), \
-               CAST(input.value->>9 AS BIGINT), CAST(input.value->>10 AS BIGINT) FROM ", rows(1), ""];
+               CAST(input.value->>9 AS BIGINT), CAST(input.value->>10 AS BIGINT), CAST(input.value->>11 AS BIGINT) FROM ", rows(1), ""];
     BY_CLIENT_ID = ["SELECT message.* FROM ", rows(1),
                     " CROSS JOIN message WHERE message.account_id = input.value->>0 \
                      AND message.user_id = input.value->>1 AND message.sender = input.value->>2 \
@@ -42,6 +42,7 @@ struct Row {
     recall_time: Option<i64>,
     account_change: i64,
     user_change: i64,
+    causation_depth: i64,
 }
 
 impl TryFrom<Row> for Message {
@@ -66,6 +67,7 @@ impl TryFrom<Row> for Message {
             recall_time: row.recall_time.map(Micros),
             account_change: row.account_change,
             user_change: row.user_change,
+            causation_depth: i32::try_from(row.causation_depth).unwrap_or(i32::MAX),
         })
     }
 }
@@ -98,6 +100,7 @@ pub(crate) async fn insert<'a>(
             message.create_time.0,
             message.account_change,
             message.user_change,
+            message.causation_depth,
         ))
     });
     let new = rows(new.collect::<Result<Vec<_>, DbError>>()?)?;

@@ -1,5 +1,6 @@
 //! What is stored, one function a statement.
 
+pub(crate) mod account_setting;
 pub(crate) mod agent;
 pub(crate) mod canned_reply;
 pub(crate) mod conversation;
@@ -11,6 +12,7 @@ pub(crate) mod moderation;
 pub(crate) mod note;
 pub(crate) mod policy;
 pub(crate) mod queue;
+pub(crate) mod reply_rule;
 pub(crate) mod review;
 
 use siyu_db::Statement;
@@ -30,6 +32,8 @@ pub(crate) fn statements() -> Vec<Statement> {
         desk::STATEMENTS,
         note::STATEMENTS,
         queue::STATEMENTS,
+        account_setting::STATEMENTS,
+        reply_rule::STATEMENTS,
     ]
     .concat()
 }

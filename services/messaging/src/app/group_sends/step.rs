@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::tz::TimeZone;
 use siyu_clock::Micros;
 use siyu_rpc::{Error, failures::Failures, retrying};
 use siyu_telemetry::names;
@@ -103,10 +104,13 @@ impl Messaging {
                 account_id: account_id.to_owned(),
                 user_id: user_id.to_owned(),
                 sender: Sender::Account,
-                author: group_send.author.clone(),
+                // Nobody who answers: it neither stops clocks nor keeps programs from replying.
+                author: format!("bots/groupSends/{}", group_send.group_send_id),
                 client_message_id: group_send.client_message_id(),
                 content: group_send.content.clone(),
                 allowed: if is_mutual { Allowed::Any } else { Allowed::Policy { is_certified } },
+                causation_depth: 0,
+                zone: TimeZone::UTC,
                 sent_time: None,
             });
         }
@@ -186,6 +190,6 @@ fn outcome(sent: &Sent) -> Outcome {
         Sent::Stored(message) | Sent::Repeated(message) => Outcome::Sent(message.sequence),
         Sent::OverLimit { .. } => Outcome::Refused(Reason::OverAllowance),
         Sent::Refused { .. } | Sent::Blocked => Outcome::Refused(Reason::Blocked),
-        Sent::Reused | Sent::TooOld { .. } => Outcome::Refused(Reason::Failed),
+        Sent::Reused | Sent::NoMenuItem | Sent::TooOld { .. } => Outcome::Refused(Reason::Failed),
     }
 }
