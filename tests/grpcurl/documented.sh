@@ -60,6 +60,20 @@ paste_all() {
     if [[ $command == */RotateSigningKeys* || $command == */SchedulePush* || $command == */RecallPush* ]]; then
       call ClockService/AdvanceTime '{"by": "60s"}' >/dev/null
     fi
+    if [[ $command == */RenderCannedReply* ]]; then
+      call CannedReplyService/CreateCannedReply '{"parent": "accounts/lumi-flagship", "canned_reply_id": "hours",
+        "canned_reply": {"text": "From {{open}} on."}}' >/dev/null
+    fi
+    if [[ $command == */TakeConversation* ]]; then
+      for agent in li wu; do
+        call SupportService/SetAgentState "{\"name\": \"accounts/lumi-flagship/agents/$agent\", \"state\": \"AGENT_STATE_ONLINE\"}" >/dev/null
+      done
+      call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u1", "client_message_id": "desk",
+        "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Anybody there?"}}' >/dev/null
+    fi
+    if [[ $command == */RateConversation* ]]; then
+      call SupportService/CloseConversation '{"parent": "accounts/lumi-flagship", "user": "users/u1"}' >/dev/null
+    fi
     if [[ $command == *'$API_KEY'* ]]; then
       call ApiKeyService/CreateApiKey '{"parent": "accounts/lumi-flagship", "api_key": {"display_name": "Till", "role": 1}}' >/dev/null
       api_key=$(field secret)
