@@ -90,6 +90,26 @@ async fn history_is_stored_with_its_times_and_nothing_twice(suite: TestSuite) {
     suite.finish().await;
 }
 
+async fn a_long_history_keeps_its_order(suite: TestSuite) {
+    suite.account("mine", "shop").await;
+    let side = |number: i64| if number % 3 == 0 { MessageSender::Account } else { MessageSender::User };
+    let history: Vec<_> = (0..1_000)
+        .map(|number| old(&suite, "ann", side(number), &format!("m{number}"), 2_000 - number))
+        .collect();
+    let first = import(&suite, history).await.unwrap();
+    assert_eq!((first.stored_count, first.duplicate_count, first.rejections.len()), (1_000, 0, 0));
+    let request = ListDeskMessagesRequest {
+        parent: SHOP.to_owned(),
+        user: "users/ann".to_owned(),
+        page_size: 200,
+        ..Default::default()
+    };
+    let last = desk(&suite).list_desk_messages(request).await.unwrap().into_inner().messages;
+    let ids: Vec<&str> = last.iter().map(|message| message.client_message_id.as_str()).collect();
+    assert_eq!(ids, (800..1_000).map(|number| format!("m{number}")).collect::<Vec<_>>());
+    suite.finish().await;
+}
+
 async fn what_cannot_be_stored_is_told_and_the_rest_is_stored(suite: TestSuite) {
     suite.account("mine", "shop").await;
     let user = MessageSender::User;
@@ -155,6 +175,7 @@ async fn a_file_of_messages_becomes_conversations(suite: TestSuite) {
 
 siyu_tests::on_both_engines!(
     history_is_stored_with_its_times_and_nothing_twice,
+    a_long_history_keeps_its_order,
     what_cannot_be_stored_is_told_and_the_rest_is_stored,
     a_file_of_messages_becomes_conversations,
 );

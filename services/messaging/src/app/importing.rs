@@ -1,7 +1,6 @@
 //! Messages that were sent elsewhere (M1).
 
-use futures_util::future::join_all;
-use siyu_rpc::Error;
+use siyu_rpc::{Error, group_commit::Batch, retrying};
 
 use super::sending::{NewMessage, Sent};
 use crate::Messaging;
@@ -19,7 +18,7 @@ impl Messaging {
     /// Stores messages in the order in which they are given; each is good or bad by itself.
     ///
     /// # Errors
-    /// When storage, or a service that knows accounts, fails: some may be stored, and it is safe to import them all again.
+    /// When storage, or a service that knows accounts, fails: none is stored.
     pub(crate) async fn import(&self, messages: Vec<Result<NewMessage, Error>>) -> Result<Imported, Error> {
         let mut imported = Imported::default();
         let mut good = Vec::new();
@@ -34,14 +33,15 @@ impl Messaging {
                 Err(error) => return Err(error),
             }
         }
-        // Those of an account go the same way, one behind the other.
-        let calls = good.iter().map(|(_, message)| self.sending.call(&message.account_id, message.clone()));
-        for ((index, message), sent) in good.iter().zip(join_all(calls).await) {
-            match sent? {
+        let (places, calls): (Vec<usize>, Vec<NewMessage>) = good.into_iter().unzip();
+        // One transaction: those of a conversation are stored in the order in which they are given.
+        let answers = retrying(|| self.sender.run(&calls)).await?;
+        for ((index, message), sent) in places.into_iter().zip(&calls).zip(answers) {
+            match sent {
                 Sent::Stored(_) => imported.stored_count += 1,
                 Sent::Repeated(_) => imported.duplicate_count += 1,
                 refused => {
-                    imported.rejected.extend(refused.stored(message).err().map(|error| (*index, error)))
+                    imported.rejected.extend(refused.stored(message).err().map(|error| (index, error)));
                 }
             }
         }
