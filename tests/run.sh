@@ -26,6 +26,7 @@ part() {
 
 rust_tests() {
   cargo build --workspace --bins || return # some tests start the real binary
+  type -P redis-server >/dev/null || echo "SKIP redis: redis-server is not installed; processes are tested without it"
   if cargo nextest --version >/dev/null 2>&1; then
     tests/with-postgres.sh cargo nextest run --workspace --no-fail-fast
   else

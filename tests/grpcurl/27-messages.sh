@@ -37,7 +37,7 @@ call DeskService/CreateMessagePolicy '{"message_policy": {"certified_limit": 6, 
 call_as "$agent" DeskService/SendDeskMessage "{$u1, $(text r4 'Hello?')}" >/dev/null
 expect_error effective_time DeskService/CreateMessagePolicy '{"message_policy": {"effective_time": "2026-02-01T00:00:00Z"}}'
 
-say "It is taken back; who listens after the second message hears of the rest, of that as it is now"
+say "It is taken back; who listens after the second change hears of the rest, as it is now, and how far both sides have read"
 call_as "$agent" DeskService/RecallDeskMessage "{$u1, \"sequence\": 5}"
 # Whose deadline ends it, the client's or the server's, is not told apart.
 expect_error_as "$user" DeadlineExceeded InboxService/StreamInbox '{"user": "users/u1", "after": 2}' -max-time 2 | sed '/^ERROR:/,$d'

@@ -15,6 +15,7 @@ mod rows;
 mod segments;
 mod service;
 mod set_based;
+mod streams;
 
 use clap::{Parser, ValueEnum};
 use mimalloc::MiMalloc;
@@ -26,7 +27,7 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, pushes with their feeds, and private messages.
+/// segments, pushes with their feeds, private messages, and thousands who listen to them.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -50,6 +51,9 @@ pub(crate) struct Arguments {
     /// Seconds that callers call for, to compare commits
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// Messages a second to those whose inboxes are open, whether the server keeps up or not
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
     /// Only this part [default: all]
     #[arg(long, value_enum)]
     only: Option<Part>,
@@ -73,6 +77,7 @@ enum Part {
     Segments,
     Pushes,
     Messages,
+    Streams,
 }
 
 impl Arguments {
@@ -130,6 +135,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Messages) {
         messages::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Streams) {
+        streams::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

@@ -8,6 +8,7 @@ pub mod events;
 pub mod installation;
 pub mod process;
 pub mod pushes;
+pub mod redis;
 pub mod simulation;
 mod suite;
 pub mod traffic;

@@ -75,6 +75,7 @@ mod raw;
 mod reach;
 mod reach_contention;
 mod reach_settings;
+mod realtime;
 mod reports;
 mod reservations;
 mod rights;

@@ -46,7 +46,7 @@ fn free_address() -> String {
 }
 
 /// Sends until there is an answer: the process that is called may be down.
-async fn insist(client: Client, user: String, id: String) {
+pub(crate) async fn insist(client: Client, user: String, id: String) {
     let sending = async {
         let mut inbox = InboxServiceClient::new(client);
         while inbox.send_message(from_user(&user, &id)).await.is_err() {
@@ -57,7 +57,7 @@ async fn insist(client: Client, user: String, id: String) {
 }
 
 /// Listens to the inbox of a user, again and again from where it stands; notes what it was sent.
-async fn listen(client: Client, user: usize, heard: Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn listen(client: Client, user: usize, heard: Arc<Mutex<Vec<String>>>) {
     let mut cursor = 0;
     loop {
         let request = StreamInboxRequest { user: format!("users/u{user}"), after: Some(cursor) };
@@ -73,7 +73,7 @@ async fn listen(client: Client, user: usize, heard: Arc<Mutex<Vec<String>>>) {
     }
 }
 
-async fn messages_of(client: &Client, user: usize) -> Vec<Message> {
+pub(crate) async fn messages_of(client: &Client, user: usize) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     loop {
         let request = ListMessagesRequest {

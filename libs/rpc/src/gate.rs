@@ -50,6 +50,15 @@ pub struct GateConfig {
     pub max_deadline: Duration,
 }
 
+/// How many calls may be under way at once.
+#[derive(Debug, Clone, Copy)]
+pub struct MostCalls {
+    /// Those that take one message and give one.
+    pub requests: usize,
+    /// Streams.
+    pub streams: usize,
+}
+
 /// Puts a gate before a service.
 #[derive(Debug, Clone)]
 pub struct GateLayer {
@@ -108,13 +117,13 @@ struct Places {
 }
 
 impl Places {
-    fn new(of_the_suite: usize) -> Self {
+    fn new(most: MostCalls) -> Self {
         /// Anybody may take these, without a token, so they are few.
         const OF_INFRASTRUCTURE: usize = 256;
         let places = |number| Arc::new(Semaphore::new(number));
         Self {
-            unary: places(of_the_suite),
-            streams: places(of_the_suite),
+            unary: places(most.requests),
+            streams: places(most.streams),
             probes: places(OF_INFRASTRUCTURE),
             watches: places(OF_INFRASTRUCTURE),
         }
@@ -131,15 +140,10 @@ impl Places {
 }
 
 impl GateLayer {
-    /// The gate at the socket: at most `max_concurrent_requests` calls are under way, and as many streams, more are
-    /// refused at once.
+    /// The gate at the socket: more calls than `most` are refused at once.
     #[must_use]
-    pub fn at_socket(
-        config: GateConfig,
-        max_concurrent_requests: usize,
-        stopping: CancellationToken,
-    ) -> Self {
-        let places = Some(Places::new(max_concurrent_requests));
+    pub fn at_socket(config: GateConfig, most: MostCalls, stopping: CancellationToken) -> Self {
+        let places = Some(Places::new(most));
         Self { config: Arc::new(config), places, stopping }
     }
 

@@ -21,7 +21,7 @@ use siyu_rpc::{
         Caller, Grant, KeySet, KeySource, ON_BEHALF_OF, ServiceToken, Signer, SigningKey, Verifier,
         expired_meanwhile, for_nobody,
     },
-    gate::{GateConfig, GateLayer},
+    gate::{GateConfig, GateLayer, MostCalls},
     peer::{self, Peer, Switchboard},
 };
 use tokio::net::TcpListener;
@@ -79,7 +79,11 @@ impl World {
     }
 
     fn at_socket(&self) -> GateLayer {
-        GateLayer::at_socket(self.gate.clone(), 16, CancellationToken::new())
+        GateLayer::at_socket(
+            self.gate.clone(),
+            MostCalls { requests: 16, streams: 16 },
+            CancellationToken::new(),
+        )
     }
 
     /// A service at the back that notes who calls.

@@ -46,6 +46,16 @@ pub const DESK_QUEUE_LENGTH: &str = "siyu_desk_queue_length";
 pub const AUTO_REPLIES_TOTAL: &str = "siyu_auto_replies_total";
 /// Messages whose automatic reply was held back, by `reason`.
 pub const AUTO_REPLIES_HELD_TOTAL: &str = "siyu_auto_replies_held_total";
+/// Changes of inboxes that other processes were told of over Redis.
+pub const REALTIME_PUBLISHED_TOTAL: &str = "siyu_realtime_published_total";
+/// Changes of inboxes that other processes were not told of over Redis, which was slow or away.
+pub const REALTIME_DROPPED_TOTAL: &str = "siyu_realtime_dropped_total";
+/// Times that a hub was connected to Redis, by `hub`.
+pub const REALTIME_CONNECTS_TOTAL: &str = "siyu_realtime_connects_total";
+/// Whether a hub is connected to Redis, by `hub`.
+pub const REALTIME_CONNECTED: &str = "siyu_realtime_connected";
+/// Times that all inboxes that are read were compared with storage, since something may have been missed, by `service`.
+pub const REALTIME_CATCH_UPS_TOTAL: &str = "siyu_realtime_catch_ups_total";
 /// Fans into whose feeds pushes were published.
 pub const PUSH_DELIVERIES_TOTAL: &str = "siyu_push_deliveries_total";
 /// Pushes that were returned to fans with their feeds, and what they did with them.
@@ -118,6 +128,14 @@ pub fn describe() {
     describe_gauge!(DESK_QUEUE_LENGTH, "Conversations that wait for an agent");
     describe_counter!(AUTO_REPLIES_TOTAL, "Messages that were answered by themselves, by trigger");
     describe_counter!(AUTO_REPLIES_HELD_TOTAL, "Messages whose automatic reply was held back, by reason");
+    describe_counter!(REALTIME_PUBLISHED_TOTAL, "Changes of inboxes that others were told of over Redis");
+    describe_counter!(REALTIME_DROPPED_TOTAL, "Changes of inboxes that others were not told of over Redis");
+    describe_counter!(REALTIME_CONNECTS_TOTAL, "Times that a hub was connected to Redis, by hub");
+    describe_gauge!(REALTIME_CONNECTED, "Whether a hub is connected to Redis, by hub");
+    describe_counter!(
+        REALTIME_CATCH_UPS_TOTAL,
+        "Times that all inboxes were compared with storage, by service"
+    );
     describe_counter!(PUSHES_TOTAL, "Pushes, by outcome");
     describe_counter!(PUSH_DELIVERIES_TOTAL, "Fans into whose feeds pushes were published");
     describe_counter!(PUSH_TOUCHES_TOTAL, "Pushes that fans were shown, and what they did with them");

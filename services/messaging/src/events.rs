@@ -2,12 +2,14 @@
 
 use prost::Message as _;
 use siyu_outbox::{Draft, fitting};
-use siyu_proto::messaging::v1::{MessageChange, MessagesChanged, ResponseClockRang, ResponseClocksRang};
+use siyu_proto::messaging::v1::{
+    ConversationRead, MessageChange, MessagesChanged, ResponseClockRang, ResponseClocksRang,
+};
 use siyu_rpc::time::to_proto;
 
 use crate::{
     app::desk::Rung,
-    domain::message::Message,
+    domain::{conversation::Conversation, message::Message},
     grpc::{agent_name, to_alarm, to_clock_kind, to_sender},
 };
 
@@ -47,4 +49,17 @@ pub(crate) fn clocks_rang(account_id: &str, rung: &[Rung]) -> Vec<Draft> {
         .into_iter()
         .map(|rang| Draft::new(format!("accounts/{account_id}"), &ResponseClocksRang { rang }))
         .collect()
+}
+
+/// One side has read further; `message` is the one it read up to.
+pub(crate) fn conversation_read(conversation: &Conversation, message: &Message) -> Draft {
+    let Conversation { account_id, user_id, .. } = conversation;
+    let read = ConversationRead {
+        conversation: format!("accounts/{account_id}/conversations/{user_id}"),
+        user_read_sequence: conversation.user_read_sequence,
+        account_read_sequence: conversation.account_read_sequence,
+        account_change: message.account_change,
+        user_change: message.user_change,
+    };
+    Draft::new(format!("accounts/{account_id}"), &read)
 }

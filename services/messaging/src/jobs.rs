@@ -23,10 +23,10 @@ impl Messaging {
         rang.and(drained).and(sent)
     }
 
-    /// Ticks every `interval`, and drains queues as soon as something changed at them, until dropped. A tick that fails is logged
-    /// and tried again at the next.
+    /// Ticks every `interval`, drains queues as soon as something changed at them, and tells those who listen what they may have
+    /// missed, until dropped. A tick that fails is logged and tried again at the next.
     pub async fn run_jobs(self, interval: Duration) {
-        tokio::join!(self.tick_every(interval), self.drain_when_woken());
+        tokio::join!(self.tick_every(interval), self.drain_when_woken(), self.keep_up());
     }
 
     async fn tick_every(&self, interval: Duration) {

@@ -26,11 +26,17 @@ use siyu_proto::messaging::v1::{
     response_time_service_server::{self, ResponseTimeServiceServer},
     support_service_server::{self, SupportServiceServer},
 };
+use siyu_realtime::{Link, Redis};
 use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
 use app::{
-    accounts::Accounts, desk::Wakes, follows::Follows, group_sends::Audiences, live::Hub, sending::Sending,
+    accounts::Accounts,
+    desk::Wakes,
+    follows::Follows,
+    group_sends::Audiences,
+    live::{FeedHearer, Hub},
+    sending::Sending,
     settings::SettingsCache,
 };
 
@@ -124,7 +130,13 @@ impl Messaging {
     /// How those who read an inbox as it happens hear of what other processes store; `own` serves its events.
     #[must_use]
     pub fn listeners(&self, own: Peer) -> Vec<Listener> {
-        vec![Listener::new("messaging", own, Arc::new(self.hub.clone()))]
+        vec![Listener::new("messaging", own, Arc::new(FeedHearer(self.hub.clone())))]
+    }
+
+    /// How they hear of it within milliseconds, where the processes have a Redis. To be called once.
+    #[must_use]
+    pub fn link(&self, redis: &Redis) -> Link {
+        self.hub.link("messaging", redis)
     }
 
     /// Adds its gRPC services to `routes`; a message may have at most `max_message_bytes`.

@@ -7,6 +7,7 @@ use siyu_clock::Micros;
 use siyu_crm::Crm;
 use siyu_messaging::Messaging;
 use siyu_outbox::{Follower, Listener, Outbox};
+use siyu_realtime::Link;
 use siyu_subscriptions::Subscriptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ pub(crate) struct Background {
     pub(crate) followers: Vec<Follower>,
     /// How what they keep in memory keeps up with events.
     pub(crate) listeners: Vec<Listener>,
+    /// How whoever listens here hears at once of what other processes store, where there is Redis.
+    pub(crate) links: Vec<Link>,
 }
 
 /// Work beside the calls that is being done.
@@ -127,6 +130,9 @@ impl Background {
         }
         for listener in &self.listeners {
             jobs.spawn(listener.clone().run());
+        }
+        for link in &self.links {
+            jobs.spawn(link.clone().run());
         }
         jobs.spawn(self.clone().measure());
         running

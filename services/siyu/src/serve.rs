@@ -1,6 +1,7 @@
 //! Serving until told to stop.
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use siyu_clock::{Clock, Ids, Stopwatch};
 use siyu_rpc::server::Ended;
 use tokio::{
@@ -42,6 +43,7 @@ pub async fn run(config: &Config, services: &[ServiceName], time: TimeSource) ->
             (Clock::Following(follower.clock()), Some(follower))
         }
     };
+    allow_files(config.server.max_connections);
     let suite = Suite::open(config, services, clock, Ids::random(), &keys).await?;
     let follow =
         |follower: ClockFollower| AbortOnDropHandle::new(tokio::spawn(follower.run(suite.background())));
@@ -58,6 +60,24 @@ pub async fn run(config: &Config, services: &[ServiceName], time: TimeSource) ->
     }
     telemetry.shutdown().await;
     Ok(())
+}
+
+/// Lets the process have as many open files as its connections take, as far as the system allows: by default it is 1,024 for
+/// most processes, and more on demand.
+fn allow_files(max_connections: u32) {
+    /// Databases, keys, connections to others.
+    const BESIDE: u64 = 512;
+    let wanted = u64::from(max_connections) + BESIDE;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), ..limit });
+    if raised.is_err() || allowed < wanted {
+        let allowed = getrlimit(Resource::Nofile).current;
+        tracing::warn!(wanted, allowed, "too few open files for server.max_connections: see ulimit -n");
+    }
 }
 
 /// Takes the port of the configuration.

@@ -12,7 +12,7 @@ use siyu_messaging::Messaging;
 use siyu_outbox::{ConsumerService, FeedService, Outbox};
 use siyu_proto::testing::v1::clock_service_server::{self, ClockServiceServer};
 use siyu_rpc::{
-    gate::{GateConfig, GateLayer},
+    gate::{GateConfig, GateLayer, MostCalls},
     mutation::AuditLog,
     peer::{self, Peer, Switchboard},
     server::{self, Ended, ServerConfig},
@@ -154,6 +154,7 @@ impl Suite {
         let mut names = Vec::new();
         let mut background = Background::default();
         let mut audit = AuditLog::default();
+        let redis = config.realtime.redis().context("realtime.redis_url")?;
 
         let outbox = |service: ServiceName, db: &Db| {
             Outbox::new(service.name(), db.clone(), clock.clone(), ids.clone(), config.events.settings())
@@ -238,6 +239,7 @@ impl Suite {
             let messaging = Messaging::new(db, clock, ids, outbox, accounts, subscriptions, crm);
             let own = switchboard.peer(ServiceName::Messaging.name());
             background.listeners.extend(messaging.listeners(own));
+            background.links.extend(redis.as_ref().map(|redis| messaging.link(redis)));
             routes = messaging.add_to(routes, max_message_bytes);
             names.extend(siyu_messaging::SERVICES);
             background.messaging = Some((messaging, config.messaging.sweep_interval.get()));
@@ -329,7 +331,10 @@ fn server_config(config: &config::Server, tls: Option<ServerTls>) -> anyhow::Res
     Ok(ServerConfig {
         max_connections: usize::try_from(config.max_connections)?,
         max_streams_per_connection: config.max_streams_per_connection,
-        max_concurrent_requests: usize::try_from(config.max_concurrent_requests)?,
+        most_calls: MostCalls {
+            requests: usize::try_from(config.max_concurrent_requests)?,
+            streams: usize::try_from(config.max_open_streams)?,
+        },
         keepalive_interval: config.keepalive_interval.get(),
         keepalive_timeout: config.keepalive_timeout.get(),
         max_connection_age: config.max_connection_age.get(),

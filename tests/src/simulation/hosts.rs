@@ -6,7 +6,10 @@ use siyu::{
     suite::{ServiceName, Suite},
 };
 use siyu_clock::{Clock, Ids, SimClock};
-use siyu_rpc::{gate::GateLayer, peer};
+use siyu_rpc::{
+    gate::{GateLayer, MostCalls},
+    peer,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -33,7 +36,7 @@ impl Host {
     }
 
     async fn serve_on_network(self, service: ServiceName) -> anyhow::Result<()> {
-        const MOST_CALLS: usize = 100;
+        const MOST: MostCalls = MostCalls { requests: 100, streams: 100 };
         let accounts = peer::over(network::channel(ACCOUNTS)?, &self.keys.service_token);
         let clock = Clock::Following(self.clock);
         let suite =
@@ -41,7 +44,7 @@ impl Host {
                 .await?;
         let (routes, gate, _jobs) = suite.into_parts();
         let server = Server::builder()
-            .layer(GateLayer::at_socket(gate, MOST_CALLS, CancellationToken::new()))
+            .layer(GateLayer::at_socket(gate, MOST, CancellationToken::new()))
             .add_routes(routes)
             .serve_with_incoming(network::connections().await?);
         Ok(server.await?)

@@ -17,7 +17,7 @@ use tower::Layer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
-    gate::{GateConfig, GateLayer},
+    gate::{GateConfig, GateLayer, MostCalls},
     tls::ServerTls,
 };
 
@@ -28,8 +28,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Most streams a connection may have open.
     pub max_streams_per_connection: u32,
-    /// Most calls under way; more are refused with UNAVAILABLE.
-    pub max_concurrent_requests: usize,
+    /// Most calls and streams under way; more are refused with UNAVAILABLE.
+    pub most_calls: MostCalls,
     /// How often an idle connection is asked whether it is still there.
     pub keepalive_interval: Duration,
     /// How long it may take to answer that.
@@ -74,7 +74,7 @@ pub async fn serve(
 ) -> Result<Ended, Box<dyn std::error::Error + Send + Sync>> {
     let draining = CancellationToken::new();
     let (routes, health) = health::add_to(routes, services)?;
-    let gate = GateLayer::at_socket(gate, config.max_concurrent_requests, draining.clone());
+    let gate = GateLayer::at_socket(gate, config.most_calls, draining.clone());
     let app = cors(&config.grpc_web_origins).layer(GrpcWebLayer::new().layer(gate.layer(routes.prepare())));
     let mut connections = accept::Connections::new(app, config, draining.clone());
 

@@ -1,103 +1,105 @@
 //! Inboxes as they happen: whoever reads one is sent what changes in it, and nothing is left out (M1).
 //!
 //! The changes of an inbox are numbered without gaps. A reader that is handed the next number takes it from memory; whenever
-//! one is missing, because it was slow or another process stored it, the reader pulls from storage what it has not seen. So
-//! nothing is kept for anybody, and nobody depends on what may be lost.
+//! one is missing, because it was slow or another process stored it, the reader pulls from storage what it has not seen
+//! (`siyu-realtime`, ADR 0024 and 0026).
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{sync::Arc, time::Duration};
 
 use siyu_outbox::{Hearer, StoredEvent};
 use siyu_proto::{
     common::v1::ErrorReason,
-    messaging::v1::{MessageChange, MessagesChanged},
+    messaging::v1::{ConversationRead, MessageChange, MessagesChanged},
 };
-use siyu_rpc::{Error, name};
-use tokio::sync::broadcast;
+use siyu_realtime::{Heard, Reader};
+use siyu_rpc::{Error, failures::cause_of, name};
+use siyu_telemetry::names;
 use tonic::Code;
 
-use crate::{Messaging, domain::message::Message, store};
+use super::sending::owners;
+use crate::{
+    Messaging,
+    domain::{conversation::ReadMarks, message::Message},
+    store,
+};
 
-/// Changes that a reader may be behind before it has to pull.
-const BACKLOG: usize = 64;
 /// Messages that are sent at once.
 const MOST_MESSAGES: usize = 100;
+/// Inboxes whose last changes are asked for at once.
+const MOST_INBOXES: usize = 1_000;
+/// Until it is tried again to find what was missed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Who reads inboxes in this process.
+pub(crate) type Hub = siyu_realtime::Hub<Arc<Change>>;
+
+/// What happened to a message: it was stored, recalled, or is what one side has now read up to.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) message: Arc<Message>,
+    /// How far both sides have read the conversation, where that may be news.
+    pub(crate) read_marks: Option<ReadMarks>,
+}
 
 /// Whose inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(crate) enum Inbox {
     Account(String),
     User(String),
 }
 
-/// Something happened in an inbox.
-#[derive(Debug, Clone)]
-struct News {
-    /// Number of the change.
-    change: i64,
-    /// None where another process stored it.
-    message: Option<Arc<Message>>,
-}
-
-/// Those who read inboxes in this process. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hub {
-    readers: Arc<Mutex<HashMap<Inbox, broadcast::Sender<News>>>>,
-}
-
-impl Hub {
-    /// A message was stored, or changed.
-    pub(crate) fn publish(&self, message: &Arc<Message>) {
-        let account = Inbox::Account(message.account_id.clone());
-        self.tell(&account, News { change: message.account_change, message: Some(message.clone()) });
-        let user = Inbox::User(message.user_id.clone());
-        self.tell(&user, News { change: message.user_change, message: Some(message.clone()) });
-    }
-
-    fn tell(&self, inbox: &Inbox, news: News) {
-        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = readers.get(inbox) {
-            // Whoever has just gone need not be told.
-            let _ = sender.send(news);
-        }
-    }
-
-    fn subscribe(&self, inbox: &Inbox) -> broadcast::Receiver<News> {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.entry(inbox.clone()).or_insert_with(|| broadcast::Sender::new(BACKLOG)).subscribe()
-    }
-
-    /// A reader is gone: the last one takes along what was held for them all.
-    fn leave(&self, inbox: &Inbox, news: Option<broadcast::Receiver<News>>) {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(news);
-        if readers.get(inbox).is_some_and(|sender| sender.receiver_count() == 0) {
-            readers.remove(inbox);
+impl Inbox {
+    /// The name of its owner, which it is stored under.
+    fn owner(&self) -> String {
+        match self {
+            Self::Account(id) => format!("accounts/{id}"),
+            Self::User(id) => format!("users/{id}"),
         }
     }
 }
 
-impl Hearer for Hub {
-    /// Everybody looks for themselves.
+/// Tells those who read the inboxes of a message.
+pub(crate) fn publish(hub: &Hub, changes: impl IntoIterator<Item = Change>) {
+    let in_both = changes.into_iter().flat_map(|change| {
+        let change = Arc::new(change);
+        let message = &change.message;
+        let [account, user] = owners(&message.account_id, &message.user_id);
+        let (account_change, user_change) = (message.account_change, message.user_change);
+        [(account, account_change, change.clone()), (user, user_change, change)]
+    });
+    hub.publish(&in_both.collect::<Vec<_>>());
+}
+
+/// Hears of what other processes store by the events of the service.
+#[derive(Debug)]
+pub(crate) struct FeedHearer(pub(crate) Hub);
+
+impl FeedHearer {
+    fn tell(&self, [account_id, user_id]: [&str; 2], changes: [i64; 2]) {
+        for (owner, change) in owners(account_id, user_id).iter().zip(changes) {
+            self.0.hear(owner, change);
+        }
+    }
+}
+
+impl Hearer for FeedHearer {
     fn start_over(&self) {
-        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        for sender in readers.values() {
-            let _ = sender.send(News { change: i64::MAX, message: None });
-        }
+        self.0.miss();
     }
 
     fn hear(&self, event: &StoredEvent) {
-        let Ok(Some(changed)) = event.decode::<MessagesChanged>() else { return };
-        for MessageChange { message, account_change, user_change, .. } in changed.changes {
-            let Some([account_id, user_id, _]) =
-                name::ids(&message, ["accounts", "conversations", "messages"])
-            else {
-                continue;
-            };
-            self.tell(&Inbox::Account(account_id.to_owned()), News { change: account_change, message: None });
-            self.tell(&Inbox::User(user_id.to_owned()), News { change: user_change, message: None });
+        if let Ok(Some(changed)) = event.decode::<MessagesChanged>() {
+            for MessageChange { message, account_change, user_change, .. } in &changed.changes {
+                let ids = name::ids(message, ["accounts", "conversations", "messages"]);
+                if let Some([account_id, user_id, _]) = ids {
+                    self.tell([account_id, user_id], [*account_change, *user_change]);
+                }
+            }
+        }
+        if let Ok(Some(read)) = event.decode::<ConversationRead>()
+            && let Some(ids) = name::ids(&read.conversation, ["accounts", "conversations"])
+        {
+            self.tell(ids, [read.account_change, read.user_change]);
         }
     }
 }
@@ -107,12 +109,7 @@ impl Hearer for Hub {
 pub(crate) struct Arrivals {
     messaging: Messaging,
     inbox: Inbox,
-    /// There until it is dropped.
-    news: Option<broadcast::Receiver<News>>,
-    /// The last change that the reader has.
-    cursor: i64,
-    /// Whether there may be more in storage.
-    is_behind: bool,
+    reader: Reader<Arc<Change>>,
 }
 
 impl Messaging {
@@ -121,98 +118,86 @@ impl Messaging {
     /// # Errors
     /// OUT_OF_RANGE for a change that there was not yet.
     pub(crate) async fn arrivals(&self, inbox: Inbox, after: Option<i64>) -> Result<Arrivals, Error> {
+        let owner = inbox.owner();
         // Before the look at where it stands: nothing happens unnoticed in between.
-        let news = Some(self.hub.subscribe(&inbox));
-        let mut arrivals =
-            Arrivals { messaging: self.clone(), inbox, news, cursor: 0, is_behind: after.is_some() };
-        let last_change = arrivals.last_change().await?;
-        arrivals.cursor = after.unwrap_or(last_change);
-        if arrivals.cursor > last_change {
+        let mut reader = self.hub.read(&owner);
+        let mut tx = self.db.begin_read().await?;
+        let last_change = store::inbox::last_change(&mut tx, &owner).await?;
+        let cursor = after.unwrap_or(last_change);
+        if cursor > last_change {
             let message = format!("after: the last change is {last_change}; read the conversations anew");
             return Err(
                 Error::new(Code::OutOfRange, ErrorReason::CursorExpired, message).with("field", "after")
             );
         }
-        Ok(arrivals)
+        reader.begin(cursor, cursor < last_change);
+        Ok(Arrivals { messaging: self.clone(), inbox, reader })
+    }
+
+    /// Tells those who read inboxes here what they may have missed, whenever something may have been, until dropped.
+    pub(crate) async fn keep_up(&self) {
+        loop {
+            self.hub.may_have_missed().await;
+            while let Err(error) = self.catch_up().await {
+                let cause = cause_of(&error);
+                tracing::warn!(%error, cause, "what was missed cannot be found and will be looked for again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Looks where all inboxes stand that are read here. Only those who are behind then pull: thousands may listen, and few of
+    /// them have missed anything.
+    async fn catch_up(&self) -> Result<(), Error> {
+        for owners in self.hub.inboxes().chunks(MOST_INBOXES) {
+            let mut tx = self.db.begin_read().await?;
+            for (owner, last_change) in store::inbox::last_changes(&mut tx, owners).await? {
+                self.hub.hear(&owner, last_change);
+            }
+        }
+        metrics::counter!(names::REALTIME_CATCH_UPS_TOTAL, "service" => "messaging").increment(1);
+        Ok(())
     }
 }
 
 impl Arrivals {
     /// The last change that the reader has.
     pub(crate) fn cursor(&self) -> i64 {
-        self.cursor
+        self.reader.cursor()
     }
 
     /// Waits for what happens next, in order.
-    pub(crate) async fn next(&mut self) -> Result<Vec<Arc<Message>>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Vec<Arc<Change>>, Error> {
         loop {
-            if self.is_behind {
-                let pulled = self.pull().await?;
-                if !pulled.is_empty() {
-                    return Ok(pulled);
-                }
-            }
-            let Some(news) = &mut self.news else { return Ok(Vec::new()) };
-            let mut heard = vec![news.recv().await.ok()];
-            while heard.len() < MOST_MESSAGES {
-                match news.try_recv() {
-                    Err(broadcast::error::TryRecvError::Empty) => break,
-                    other => heard.push(other.ok()),
-                }
-            }
-            let messages: Vec<_> = heard.into_iter().filter_map(|news| self.take(news)).collect();
-            if !messages.is_empty() {
-                return Ok(messages);
-            }
-        }
-    }
-
-    /// The next change from memory; where that is another, or too many came at once, notes that it has to be pulled.
-    fn take(&mut self, heard: Option<News>) -> Option<Arc<Message>> {
-        match heard {
-            Some(News { change, .. }) if change <= self.cursor => None,
-            Some(News { change, message: Some(message) }) if change == self.cursor + 1 => {
-                self.cursor = change;
-                Some(message)
-            }
-            _ => {
-                self.is_behind = true;
-                None
+            let changes = match self.reader.next().await {
+                Heard::Changes(changes) => changes,
+                // In a box: thousands wait, and few of them pull.
+                Heard::Behind => Box::pin(self.pull()).await?,
+            };
+            if !changes.is_empty() {
+                return Ok(changes);
             }
         }
     }
 
     /// What there is in storage after the cursor.
-    async fn pull(&mut self) -> Result<Vec<Arc<Message>>, Error> {
+    async fn pull(&mut self) -> Result<Vec<Arc<Change>>, Error> {
         let limit = i64::try_from(MOST_MESSAGES).unwrap_or(i64::MAX);
+        let cursor = self.reader.cursor();
         let mut tx = self.messaging.db.begin_read().await?;
         let found = match &self.inbox {
-            Inbox::Account(id) => store::message::of_account_inbox(&mut tx, id, self.cursor, limit).await?,
-            Inbox::User(id) => store::message::of_user_inbox(&mut tx, id, self.cursor, limit).await?,
+            Inbox::Account(id) => store::message::of_account_inbox(&mut tx, id, cursor, limit).await?,
+            Inbox::User(id) => store::message::of_user_inbox(&mut tx, id, cursor, limit).await?,
         };
         drop(tx);
-        self.is_behind = found.len() == MOST_MESSAGES;
-        if let Some(last) = found.last() {
-            self.cursor = match &self.inbox {
-                Inbox::Account(_) => last.account_change,
-                Inbox::User(_) => last.user_change,
-            };
-        }
-        Ok(found.into_iter().map(Arc::new).collect())
-    }
-
-    async fn last_change(&self) -> Result<i64, Error> {
-        let mut tx = self.messaging.db.begin_read().await?;
-        let owner = match &self.inbox {
-            Inbox::Account(id) => format!("accounts/{id}"),
-            Inbox::User(id) => format!("users/{id}"),
+        let last_change = found.last().map_or(cursor, |(last, _)| match &self.inbox {
+            Inbox::Account(_) => last.account_change,
+            Inbox::User(_) => last.user_change,
+        });
+        self.reader.begin(last_change, found.len() == MOST_MESSAGES);
+        let change = |(message, read_marks)| {
+            Arc::new(Change { message: Arc::new(message), read_marks: Some(read_marks) })
         };
-        Ok(store::inbox::last_change(&mut tx, &owner).await?)
-    }
-}
-
-impl Drop for Arrivals {
-    fn drop(&mut self) {
-        self.messaging.hub.leave(&self.inbox, self.news.take());
+        Ok(found.into_iter().map(change).collect())
     }
 }

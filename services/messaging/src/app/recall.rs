@@ -9,6 +9,7 @@ use siyu_rpc::{Error, retrying};
 use tonic::Code;
 
 use super::{
+    live::{self, Change},
     read::conversation,
     sending::{next, owners},
 };
@@ -79,6 +80,6 @@ impl Messaging {
     /// Tells those who listen of a message that was taken back.
     pub(super) fn tell_recalled(&self, message: &Arc<Message>) {
         self.outbox.wake();
-        self.hub.publish(message);
+        live::publish(&self.hub, [Change { message: message.clone(), read_marks: None }]);
     }
 }

@@ -21,7 +21,7 @@ use tonic::Code;
 use super::{
     answering::replies,
     desk::{DeskNews, Wakes},
-    live::Hub,
+    live::{self, Change, Hub},
     moderating::{self, PlatformWords},
     settings::{Settings, SettingsCache},
 };
@@ -153,9 +153,8 @@ impl Sending {
     /// Tells those who listen of messages that are stored.
     pub(crate) fn tell(&self, added: &Added) {
         self.outbox.wake();
-        for message in &added.new {
-            self.hub.publish(message);
-        }
+        let change = |message: &Arc<Message>| Change { message: message.clone(), read_marks: None };
+        live::publish(&self.hub, added.new.iter().map(change));
         added.desk.done(&self.wakes);
     }
 }

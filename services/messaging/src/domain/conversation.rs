@@ -23,6 +23,13 @@ pub(crate) struct Conversation {
     pub(crate) automation: Automation,
 }
 
+/// Up to which sequence both sides have read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReadMarks {
+    pub(crate) user: i64,
+    pub(crate) account: i64,
+}
+
 impl Conversation {
     /// One in which nobody has written.
     pub(crate) fn new(account_id: &str, user_id: &str) -> Self {
@@ -100,6 +107,11 @@ impl Conversation {
     /// `accounts/{account}/conversations/{user}`
     pub(crate) fn name(&self) -> String {
         format!("accounts/{}/conversations/{}", self.account_id, self.user_id)
+    }
+
+    /// How far both sides have read.
+    pub(crate) fn read_marks(&self) -> ReadMarks {
+        ReadMarks { user: self.user_read_sequence, account: self.account_read_sequence }
     }
 
     /// Messages of the other side that `reader` has not read.

@@ -9,12 +9,11 @@ use siyu_proto::messaging::v1::{
     StreamDeskResponse, desk_service_server::DeskService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::from_proto};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{
     convert::{content, ids, to_allowance, to_conversation, to_message, to_policy, window},
-    streams::stream,
+    streams::{Answers, Happened, stream},
 };
 use crate::{
     Messaging,
@@ -30,7 +29,7 @@ const SIDE: Sender = Sender::Account;
 
 #[tonic::async_trait]
 impl DeskService for Messaging {
-    type StreamDeskStream = ReceiverStream<Result<StreamDeskResponse, Status>>;
+    type StreamDeskStream = Answers<StreamDeskResponse>;
 
     async fn send_desk_message(
         &self,
@@ -121,9 +120,8 @@ impl DeskService for Messaging {
         let account_id = name::id(&request.parent, "accounts", "parent")?;
         self.check_account(account_id).await?;
         let arrivals = self.arrivals(Inbox::Account(account_id.to_owned()), request.after).await?;
-        Ok(Response::new(stream(arrivals, |messages, cursor| StreamDeskResponse {
-            messages: messages.iter().map(|message| to_message(message, SIDE)).collect(),
-            cursor,
+        Ok(Response::new(stream(arrivals, SIDE, |Happened { messages, read_marks, cursor }| {
+            StreamDeskResponse { messages, cursor, read_marks }
         })))
     }
 

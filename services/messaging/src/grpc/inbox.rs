@@ -7,12 +7,11 @@ use siyu_proto::messaging::v1::{
     SendMessageResponse, StreamInboxRequest, StreamInboxResponse, inbox_service_server::InboxService,
 };
 use siyu_rpc::{Page, admit, name};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::{
     convert::{content, ids, to_conversation, to_message, window},
-    streams::stream,
+    streams::{Answers, Happened, stream},
 };
 use crate::{
     Messaging,
@@ -28,7 +27,7 @@ const SIDE: Sender = Sender::User;
 
 #[tonic::async_trait]
 impl InboxService for Messaging {
-    type StreamInboxStream = ReceiverStream<Result<StreamInboxResponse, Status>>;
+    type StreamInboxStream = Answers<StreamInboxResponse>;
 
     async fn send_message(
         &self,
@@ -104,9 +103,8 @@ impl InboxService for Messaging {
         let request = admit(request)?;
         let inbox = Inbox::User(name::id(&request.user, "users", "user")?.to_owned());
         let arrivals = self.arrivals(inbox, request.after).await?;
-        Ok(Response::new(stream(arrivals, |messages, cursor| StreamInboxResponse {
-            messages: messages.iter().map(|message| to_message(message, SIDE)).collect(),
-            cursor,
+        Ok(Response::new(stream(arrivals, SIDE, |Happened { messages, read_marks, cursor }| {
+            StreamInboxResponse { messages, cursor, read_marks }
         })))
     }
 }

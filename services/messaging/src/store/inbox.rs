@@ -14,6 +14,8 @@ statements! {
                    ORDER BY owner FOR UPDATE",
     };
     GET = "SELECT last_change FROM inbox WHERE owner = $1";
+    GET_ALL = ["SELECT inbox.owner, inbox.last_change FROM ", rows(1),
+               " CROSS JOIN inbox WHERE inbox.owner = input.value->>0"];
     SAVE = ["UPDATE inbox SET last_change = CAST(input.value->>1 AS BIGINT) FROM ", rows(1),
             " WHERE inbox.owner = input.value->>0"];
     SETTINGS_VERSION = "SELECT settings_version FROM inbox WHERE owner = $1";
@@ -51,6 +53,16 @@ pub(crate) async fn last_change(tx: &mut Tx, owner: &str) -> Result<i64, DbError
     let found: Option<i64> =
         on_db!(tx, |conn| sqlx::query_scalar(text).bind(owner).fetch_optional(conn).await)?;
     Ok(found.unwrap_or_default())
+}
+
+/// The numbers of the last changes in inboxes, as far as there are any; in no order.
+pub(crate) async fn last_changes(
+    tx: &mut Tx,
+    owners: &[impl AsRef<str>],
+) -> Result<Vec<(String, i64)>, DbError> {
+    let text = tx.pick(GET_ALL);
+    let owners = rows(owners.iter().map(|owner| [owner.as_ref()]))?;
+    on_db!(tx, |conn| sqlx::query_as(text).bind(&owners).fetch_all(conn).await)
 }
 
 /// Stores the numbers of the last changes.

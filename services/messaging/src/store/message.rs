@@ -1,7 +1,10 @@
 use siyu_clock::Micros;
 use siyu_db::{DbError, Statement, Tx, on_db, rows, statements};
 
-use crate::domain::message::{Content, Message, Sender};
+use crate::domain::{
+    conversation::ReadMarks,
+    message::{Content, Message, Sender},
+};
 
 statements! {
     INSERT = ["INSERT INTO message (account_id, user_id, sequence, sender, author, client_message_id, content, \
@@ -23,9 +26,15 @@ statements! {
               WHERE account_id = $1 AND user_id = $2 AND sequence = $3";
     UNREAD = "SELECT COUNT(*) FROM message WHERE account_id = $1 AND user_id = $2 AND sequence > $3 AND sender = $4 \
               AND recall_time IS NULL";
-    OF_ACCOUNT_INBOX = "SELECT * FROM message WHERE account_id = $1 AND account_change > $2 \
-                        ORDER BY account_change LIMIT $3";
-    OF_USER_INBOX = "SELECT * FROM message WHERE user_id = $1 AND user_change > $2 ORDER BY user_change LIMIT $3";
+    RENUMBER = "UPDATE message SET account_change = $4, user_change = $5 \
+                WHERE account_id = $1 AND user_id = $2 AND sequence = $3";
+    OF_ACCOUNT_INBOX = "SELECT message.*, conversation.user_read_sequence, conversation.account_read_sequence \
+                        FROM message JOIN conversation USING (account_id, user_id) \
+                        WHERE message.account_id = $1 AND message.account_change > $2 \
+                        ORDER BY message.account_change LIMIT $3";
+    OF_USER_INBOX = "SELECT message.*, conversation.user_read_sequence, conversation.account_read_sequence \
+                     FROM message JOIN conversation USING (account_id, user_id) \
+                     WHERE message.user_id = $1 AND message.user_change > $2 ORDER BY message.user_change LIMIT $3";
 }
 
 #[derive(sqlx::FromRow)]
@@ -43,6 +52,15 @@ struct Row {
     account_change: i64,
     user_change: i64,
     causation_depth: i64,
+}
+
+/// A message, and how far both sides have read its conversation.
+#[derive(sqlx::FromRow)]
+struct InboxRow {
+    #[sqlx(flatten)]
+    message: Row,
+    user_read_sequence: i64,
+    account_read_sequence: i64,
 }
 
 impl TryFrom<Row> for Message {
@@ -179,6 +197,20 @@ pub(crate) async fn recall(tx: &mut Tx, message: &Message) -> Result<(), DbError
         .map(drop))
 }
 
+/// A message is told of once more, under the numbers that it has.
+pub(crate) async fn renumber(tx: &mut Tx, message: &Message) -> Result<(), DbError> {
+    let text = tx.pick(RENUMBER);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(&message.account_id)
+        .bind(&message.user_id)
+        .bind(message.sequence)
+        .bind(message.account_change)
+        .bind(message.user_change)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
 /// How many messages of `sender` there are after a sequence, without those that were recalled.
 pub(crate) async fn unread(
     tx: &mut Tx,
@@ -196,23 +228,23 @@ pub(crate) async fn unread(
         .await)
 }
 
-/// What changed in the inbox of an account after a change, in order.
+/// What changed in the inbox of an account after a change, in order, with how far its conversation is read now.
 pub(crate) async fn of_account_inbox(
     tx: &mut Tx,
     account_id: &str,
     after: i64,
     limit: i64,
-) -> Result<Vec<Message>, DbError> {
+) -> Result<Vec<(Message, ReadMarks)>, DbError> {
     of_inbox(tx, OF_ACCOUNT_INBOX, account_id, after, limit).await
 }
 
-/// What changed in the inbox of a user after a change, in order.
+/// What changed in the inbox of a user after a change, in order, with how far its conversation is read now.
 pub(crate) async fn of_user_inbox(
     tx: &mut Tx,
     user_id: &str,
     after: i64,
     limit: i64,
-) -> Result<Vec<Message>, DbError> {
+) -> Result<Vec<(Message, ReadMarks)>, DbError> {
     of_inbox(tx, OF_USER_INBOX, user_id, after, limit).await
 }
 
@@ -222,7 +254,13 @@ async fn of_inbox(
     id: &str,
     after: i64,
     limit: i64,
-) -> Result<Vec<Message>, DbError> {
+) -> Result<Vec<(Message, ReadMarks)>, DbError> {
     let text = tx.pick(statement);
-    messages(on_db!(tx, |conn| sqlx::query_as(text).bind(id).bind(after).bind(limit).fetch_all(conn).await)?)
+    let found: Vec<InboxRow> =
+        on_db!(tx, |conn| sqlx::query_as(text).bind(id).bind(after).bind(limit).fetch_all(conn).await)?;
+    let marked = |row: InboxRow| {
+        let read_marks = ReadMarks { user: row.user_read_sequence, account: row.account_read_sequence };
+        Ok((Message::try_from(row.message)?, read_marks))
+    };
+    found.into_iter().map(marked).collect()
 }

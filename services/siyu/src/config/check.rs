@@ -36,6 +36,8 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("messaging.database_url", &config.messaging.database_url)?;
     positive("messaging.max_connections", config.messaging.max_connections)?;
     own_databases(config)?;
+    let redis = config.realtime.redis();
+    redis.map_err(|wrong| Wrong { key: "realtime.redis_url", problem: wrong.to_string() })?;
     auth(&config.auth)?;
     peers(&config.peers)?;
     config
@@ -52,6 +54,7 @@ fn server(server: &Server) -> Checked {
     positive("server.max_connections", server.max_connections)?;
     positive("server.max_streams_per_connection", server.max_streams_per_connection)?;
     positive("server.max_concurrent_requests", server.max_concurrent_requests)?;
+    positive("server.max_open_streams", server.max_open_streams)?;
     positive("server.max_message_bytes", server.max_message_bytes)?;
     let within = server.default_deadline <= server.max_deadline;
     let limit = format!("must not be longer than server.max_deadline, {}", server.max_deadline);

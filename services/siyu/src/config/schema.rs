@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use siyu_accounts::HomepageCache;
 use siyu_outbox::Settings;
+use siyu_realtime::{Redis, RedisUrlError};
 use siyu_telemetry::TelemetryConfig;
 
 use super::values::{HumanDuration, Secret};
@@ -30,6 +31,8 @@ pub struct Config {
     pub messaging: Messaging,
     /// Events between services.
     pub events: Events,
+    /// What happens, as it happens, between the processes of a service.
+    pub realtime: Realtime,
     /// Whose tokens are accepted.
     pub auth: Auth,
     /// Services that run elsewhere.
@@ -65,8 +68,10 @@ pub struct Server {
     pub max_connections: u32,
     /// Calls at once on one connection.
     pub max_streams_per_connection: u32,
-    /// Calls worked on at once in the whole process; streams have as many places of their own.
+    /// Calls worked on at once in the whole process.
     pub max_concurrent_requests: u32,
+    /// Streams open at once in the whole process.
+    pub max_open_streams: u32,
     /// Largest request accepted, in bytes.
     pub max_message_bytes: u32,
     /// Deadline of a call that names none.
@@ -206,6 +211,24 @@ impl Default for Events {
     }
 }
 
+/// Section `[realtime]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Realtime {
+    /// URL of the Redis over which processes tell each other what changed; empty is none.
+    pub redis_url: Secret,
+}
+
+impl Realtime {
+    /// The Redis, where there is one.
+    pub(crate) fn redis(&self) -> Result<Option<Redis>, RedisUrlError> {
+        if self.redis_url.is_empty() {
+            return Ok(None);
+        }
+        Redis::at(self.redis_url.expose()).map(Some)
+    }
+}
+
 /// Section `[auth]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -297,6 +320,7 @@ impl Default for Server {
             max_connections: 10_000,
             max_streams_per_connection: 256,
             max_concurrent_requests: 1024,
+            max_open_streams: 1024,
             max_message_bytes: 1024 * 1024,
             default_deadline: HumanDuration::from_secs(10),
             max_deadline: HumanDuration::from_secs(60),
