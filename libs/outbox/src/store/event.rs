@@ -85,14 +85,14 @@ pub(crate) async fn has_unpublished(tx: &mut Tx) -> Result<bool, DbError> {
 
 /// Gives positions to at most `limit` events; answers how many. Times of publishing never go back, so that age and
 /// position agree.
-pub(crate) async fn publish(tx: &mut Tx, now: Micros, limit: i64) -> Result<u64, DbError> {
+pub(crate) async fn publish(tx: &mut Tx, now: Micros, limit: u64) -> Result<u64, DbError> {
     let text = tx.pick(LAST_PUBLISH_TIME);
     let last: Option<i64> = on_db!(&mut *tx, |conn| sqlx::query_scalar(text).fetch_one(conn).await)?;
     let publish_time = now.0.max(last.unwrap_or(i64::MIN));
     let text = tx.pick(PUBLISH);
     let published = on_db!(&mut *tx, |conn| sqlx::query(text)
         .bind(publish_time)
-        .bind(limit)
+        .bind(limit.cast_signed())
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?;

@@ -26,8 +26,10 @@ CREATE TABLE conversation (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX conversation_by_time ON conversation (account_id, last_time, user_id);
-CREATE INDEX conversation_of_user ON conversation (user_id, last_time, account_id);
+-- Without the time, which every message changes: those of one user are few enough to be sorted when they are listed.
+CREATE INDEX conversation_of_user ON conversation (user_id, account_id);
 
+-- Rows stand in the order in which they were stored: those of one transaction share pages, whatever their conversations.
 CREATE TABLE message (
     account_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
@@ -47,7 +49,7 @@ CREATE TABLE message (
     account_change INTEGER NOT NULL CHECK (account_change > 0),
     user_change INTEGER NOT NULL CHECK (user_change > 0),
     PRIMARY KEY (account_id, user_id, sequence)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX message_by_client_id ON message (account_id, user_id, sender, client_message_id);
 CREATE UNIQUE INDEX message_by_account_change ON message (account_id, account_change);
