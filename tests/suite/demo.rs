@@ -36,6 +36,19 @@ async fn the_same_seed_gives_the_same_figures() {
     let (planned, delivered, seen) = (number(plan, 2), number(outcome, 2), number(outcome, 3));
     assert!(planned > 50 && (planned - delivered).abs() * 5 < planned, "{planned}, {delivered}");
     assert!(0 < seen && seen < delivered, "{seen} of {delivered}");
+    // Users write, rules answer at once, people within their hours.
+    let figure = |name: &str| -> i64 {
+        let line = one.lines().find(|line| line.starts_with(&format!("│ {name} "))).unwrap();
+        line.split('┆').nth(1).unwrap().trim_matches([' ', '│']).replace(',', "").parse().unwrap()
+    };
+    let [written, automatic, answered] =
+        ["messages of users", "automatic replies", "answers of people"].map(figure);
+    assert!(0 < answered && answered <= written && 0 < automatic, "{one}");
+    assert!(0 < figure("targets missed") && figure("targets missed") < answered, "{one}");
+    assert!(
+        one.contains("│ first answer of a bot                    ┆                      half within 0 s"),
+        "{one}"
+    );
     assert!(plan.contains("1 of 8"), "{plan}");
     assert!(!outcome.contains("│ fans-coupon "), "{outcome}");
 }

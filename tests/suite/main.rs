@@ -91,6 +91,7 @@ mod tags;
 mod tags_model;
 mod tls;
 mod tokens;
+mod touches;
 mod traces;
 mod traffic;
 mod traffic_model;

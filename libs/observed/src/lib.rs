@@ -1,7 +1,9 @@
-//! What users did, as services tell the CRM: interactions with where their users came from, in events of its contract.
+//! What users did, and how accounts reached them, as services tell the CRM: in events of its contract.
 
 mod events;
 mod origin;
+mod touches;
 
 pub use events::{Observed, interactions_observed};
 pub use origin::{Origin, interaction, named_domain, stored_domain};
+pub use touches::touches_observed;

@@ -47,7 +47,8 @@ pub fn migrations() -> Vec<Migration> {
         "0008_audiences",
         "0009_reach",
         "0010_packages",
-        "0011_traffic_touches"
+        "0011_traffic_touches",
+        "0012_touches"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()

@@ -2,8 +2,11 @@
 
 use prost::Message as _;
 use siyu_outbox::{Draft, fitting};
-use siyu_proto::messaging::v1::{
-    ConversationRead, MessageChange, MessagesChanged, ResponseClockRang, ResponseClocksRang,
+use siyu_proto::{
+    crm::v1::{ReachChannel, Touch},
+    messaging::v1::{
+        ConversationRead, MessageChange, MessagesChanged, ResponseClockRang, ResponseClocksRang,
+    },
 };
 use siyu_rpc::time::to_proto;
 
@@ -31,6 +34,17 @@ pub(crate) fn messages_changed<'a>(
         .into_iter()
         .map(|changes| Draft::new(format!("accounts/{account_id}"), &MessagesChanged { changes }))
         .collect()
+}
+
+/// How the CRM is told that a message of an account reached its user.
+pub(crate) fn touch(message: &Message) -> Touch {
+    Touch {
+        user: format!("users/{}", message.user_id),
+        channel: ReachChannel::Message.into(),
+        message: message.name(),
+        author: message.author.clone(),
+        touch_time: Some(to_proto(message.create_time)),
+    }
 }
 
 /// Targets of an account are near or missed: in as many events as it takes.

@@ -1,5 +1,6 @@
 //! The figures of an account and of a matrix, as text for a terminal: fetched here, written in [`render`].
 
+mod conversations;
 mod format;
 mod pushes;
 mod render;
@@ -7,6 +8,7 @@ mod render;
 mod tests;
 mod traffic;
 
+pub use conversations::{ConversationFigures, conversations};
 pub use pushes::{PushRow, pushes};
 pub use traffic::{refusals, traffic};
 

@@ -7,7 +7,7 @@ use siyu_proto::{
         GetFanRequest, GetGmvConcentrationRequest, GetMatrixRequest, GetRfmRequest, GetSalesRequest,
         GetTierFlowRequest, GetTierFunnelRequest, Import, IngestInteractionsRequest, KindWeight,
         ListFansRequest, ListInteractionsRequest, ListMonthlySalesRequest, ListTierChangesRequest,
-        ListTierRulesRequest, RebuildTiersRequest, StreamInteractionsRequest, TierRules,
+        ListTierRulesRequest, ListTouchesRequest, RebuildTiersRequest, StreamInteractionsRequest, TierRules,
     },
 };
 
@@ -51,7 +51,8 @@ fn fans(about: About<'_>) -> Vec<Good> {
             Role::Operator,
             &IngestInteractionsRequest { parent: parent.clone(), interactions: interactions.clone() },
         ),
-        good(Role::Analyst, &ListInteractionsRequest { parent: fan, ..Default::default() }),
+        good(Role::Analyst, &ListInteractionsRequest { parent: fan.clone(), ..Default::default() }),
+        good(Role::Analyst, &ListTouchesRequest { parent: fan, ..Default::default() }),
         good(Role::Operator, &StreamInteractionsRequest { parent, interactions }),
     ]
 }

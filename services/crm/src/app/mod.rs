@@ -22,5 +22,6 @@ mod tag_rule_passes;
 mod tag_rules;
 pub(crate) mod tags;
 pub(crate) mod tiers;
+mod touches;
 pub(crate) mod traffic;
 pub(crate) mod turns;

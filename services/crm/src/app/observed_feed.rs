@@ -1,14 +1,18 @@
-//! Learning what users did from the events of other services: from subscriptions who follows, from messaging who writes.
+//! Learning from the events of other services what users did, and how accounts reached them: from subscriptions who follows, from
+//! messaging who writes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use siyu_clock::Clock;
 use siyu_db::Tx;
 use siyu_outbox::{Consumer, Outbox, StoredEvent, oldest_cursors};
-use siyu_proto::{common::v1::EventCursor, crm::v1::InteractionsObserved};
+use siyu_proto::{
+    common::v1::EventCursor,
+    crm::v1::{InteractionsObserved, TouchesObserved},
+};
 use siyu_rpc::{Error, name, peer::Peer};
 
-use super::{directory::Directory, observed::take_in_observed};
+use super::{directory::Directory, observed::take_in_observed, touches::take_in_touches};
 
 /// Applies the events of one feed.
 #[derive(Debug)]
@@ -48,17 +52,17 @@ impl Consumer for ObservedFeed {
     }
 
     async fn apply_together(&self, tx: &mut Tx, events: &[&StoredEvent]) -> Result<(), Error> {
-        let mut observed = Vec::new();
+        let Some(first) = events.first() else { return Ok(()) };
+        let account_id = name::id(&first.event_key, "accounts", "key")?;
+        let (mut observed, mut touches) = (Vec::new(), Vec::new());
         for event in events {
             observed.extend(event.decode::<InteractionsObserved>().map_err(Error::internal)?);
+            touches.extend(event.decode::<TouchesObserved>().map_err(Error::internal)?);
         }
-        match events.first() {
-            Some(first) if !observed.is_empty() => {
-                let account_id = name::id(&first.event_key, "accounts", "key")?;
-                take_in_observed(tx, &self.clock, &self.outbox, account_id, observed).await
-            }
-            _ => Ok(()),
+        if !observed.is_empty() {
+            take_in_observed(tx, &self.clock, &self.outbox, account_id, observed).await?;
         }
+        take_in_touches(tx, account_id, touches).await
     }
 
     fn committed(&self) {

@@ -1,14 +1,20 @@
 use siyu_clock::Micros;
 use siyu_proto::crm::v1::{
     self as pb, GetFanRequest, GetFanResponse, GetFanStandingRequest, GetFanStandingResponse,
-    ListFanOrdinalsRequest, ListFanOrdinalsResponse, ListFansRequest, ListFansResponse,
-    fan_service_server::FanService,
+    ListFanOrdinalsRequest, ListFanOrdinalsResponse, ListFansRequest, ListFansResponse, ListTouchesRequest,
+    ListTouchesResponse, fan_service_server::FanService,
 };
-use siyu_rpc::{Page, admit, name, time::to_proto};
+use siyu_rpc::{
+    Page, admit, name,
+    time::{from_proto, to_proto},
+};
 use tonic::{Request, Response, Status};
 
-use super::convert::{account_id, fan_ids, tier, to_fan_standing, to_tier};
-use crate::{Crm, app::fans::FanView};
+use super::{
+    convert::{account_id, fan_ids, tier, to_fan_standing, to_tier},
+    reach_convert::{channel, to_channel},
+};
+use crate::{Crm, app::fans::FanView, store::touch::Touch};
 
 #[tonic::async_trait]
 impl FanService for Crm {
@@ -53,6 +59,40 @@ impl FanService for Crm {
         let (fans, next_page_token) = self.list_fans(account_id, tier(request.tier), &page).await?;
         let fans = fans.into_iter().map(|fan| to_fan(account_id, fan)).collect();
         Ok(Response::new(ListFansResponse { fans, next_page_token }))
+    }
+
+    async fn list_touches(
+        &self,
+        request: Request<ListTouchesRequest>,
+    ) -> Result<Response<ListTouchesResponse>, Status> {
+        let request = admit(request)?;
+        let arguments = format!("ListTouches {}", request.parent);
+        let page = Page::read(request.page_size, &request.page_token, arguments)?;
+        let [account_id, user_id] = fan_ids(&request.parent, "parent")?;
+        let (touches, next_page_token) = self.list_touches(account_id, user_id, &page).await?;
+        let touches = touches.into_iter().map(to_touch).collect();
+        Ok(Response::new(ListTouchesResponse { touches, next_page_token }))
+    }
+}
+
+/// A touch as it was sent; None where it has no time or channel.
+pub(crate) fn touch(sent: pb::Touch) -> Option<Touch> {
+    Some(Touch {
+        channel: channel(sent.channel())?,
+        time: from_proto(sent.touch_time.as_ref()?)?,
+        user_id: sent.user.trim_start_matches("users/").to_owned(),
+        message: sent.message,
+        author: sent.author,
+    })
+}
+
+fn to_touch(touch: Touch) -> pb::Touch {
+    pb::Touch {
+        user: format!("users/{}", touch.user_id),
+        channel: to_channel(touch.channel).into(),
+        message: touch.message,
+        author: touch.author,
+        touch_time: Some(to_proto(touch.time)),
     }
 }
 

@@ -15,4 +15,5 @@ mod tiers;
 mod traffic;
 
 pub(crate) use convert::{interaction, to_fan_standing};
+pub(crate) use fans::touch;
 pub(crate) use reach_convert::to_preference;

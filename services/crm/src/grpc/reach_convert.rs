@@ -85,7 +85,7 @@ fn audience(account_id: &str, sent: pb::Audience) -> Result<Audience, Error> {
     })
 }
 
-fn channel(sent: pb::ReachChannel) -> Option<Channel> {
+pub(super) fn channel(sent: pb::ReachChannel) -> Option<Channel> {
     match sent {
         pb::ReachChannel::Unspecified => None,
         pb::ReachChannel::Push => Some(Channel::Push),
@@ -94,7 +94,7 @@ fn channel(sent: pb::ReachChannel) -> Option<Channel> {
     }
 }
 
-fn to_channel(channel: Channel) -> pb::ReachChannel {
+pub(super) fn to_channel(channel: Channel) -> pb::ReachChannel {
     match channel {
         Channel::Push => pb::ReachChannel::Push,
         Channel::Message => pb::ReachChannel::Message,

@@ -24,6 +24,7 @@ pub(crate) mod tag;
 pub(crate) mod tag_rule;
 pub(crate) mod tier_change;
 pub(crate) mod tier_rules;
+pub(crate) mod touch;
 pub(crate) mod traffic;
 
 use siyu_db::Statement;
@@ -53,6 +54,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         tag_rule::STATEMENTS,
         tier_change::STATEMENTS,
         tier_rules::STATEMENTS,
+        touch::STATEMENTS,
         traffic::STATEMENTS,
     ]
     .concat()

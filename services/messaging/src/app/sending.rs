@@ -8,7 +8,7 @@ use std::{
 use jiff::tz::TimeZone;
 use siyu_clock::{Clock, Ids, Micros};
 use siyu_db::{Db, Engine, Tx};
-use siyu_observed::{Observed, Origin, interaction, interactions_observed};
+use siyu_observed::{Observed, Origin, interaction, interactions_observed, touches_observed};
 use siyu_outbox::Outbox;
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{
@@ -195,6 +195,8 @@ impl Sending {
         for (account_id, messages) in accounts {
             let observed = messages.iter().filter_map(|message| self.observed(message));
             drafts.extend(interactions_observed(account_id, observed));
+            let sent = messages.iter().filter(|message| message.sender == Sender::Account);
+            drafts.extend(touches_observed(account_id, sent.map(|message| events::touch(message))));
             drafts.extend(events::messages_changed(account_id, messages));
         }
         drafts.extend(book.desk.drafts());

@@ -1,6 +1,7 @@
 //! `siyu demo`: a month of a brand's traffic, driven through the API of a server of its own.
 
 mod campaign;
+mod conversations;
 mod habits;
 mod month;
 mod pushes;
@@ -31,8 +32,7 @@ use crate::{
     serve::{listen, shutdown_on_signal},
     suite::{ServiceName, Suite},
 };
-use month::Month;
-use pushes::Pushes;
+use month::{Lived, Month};
 use traffic::{ENTERPRISE_ID, TIME_ZONE, Traffic};
 
 /// Drives a month of a brand's traffic through the API, prints its figures, and goes on serving.
@@ -105,11 +105,11 @@ impl DemoArgs {
             clock,
             background,
         };
-        let (visitors, pushes) = month.happen().await?;
+        let lived = month.happen().await?;
         let running = background.start();
         clock.release();
-        print(figures(&client, &pushes).await?)?;
-        print(report::refusals(visitors.refusals()))?;
+        print(figures(&client, &lived).await?)?;
+        print(report::refusals(lived.visitors.refusals()))?;
         if self.exit {
             shutdown.cancel();
         } else {
@@ -139,7 +139,7 @@ fn begin_anew(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn figures(client: &Client, pushes: &Pushes) -> anyhow::Result<String> {
+async fn figures(client: &Client, lived: &Lived) -> anyhow::Result<String> {
     let mut analytics = AnalyticsServiceClient::new(client.clone());
     let mut traffic = TrafficServiceClient::new(client.clone());
     let mut text = String::new();
@@ -149,11 +149,14 @@ async fn figures(client: &Client, pushes: &Pushes) -> anyhow::Result<String> {
         text.push('\n');
         text += &report::traffic(&mut traffic, &name, &account.display_name).await?;
         text.push('\n');
-        let rows = pushes.rows(account_id).await?;
+        let rows = lived.pushes.rows(account_id).await?;
         if !rows.is_empty() {
             text += &report::pushes(&name, &account.display_name, &rows);
             text.push('\n');
         }
+        let figures = lived.conversations.figures(account_id, lived.span).await?;
+        text += &report::conversations(&name, &account.display_name, &figures);
+        text.push('\n');
     }
     text += &report::matrix(&mut analytics, &format!("enterprises/{ENTERPRISE_ID}")).await?;
     Ok(text)
@@ -189,6 +192,10 @@ fn lines_to_paste(port: u16, token: &str) -> String {
         call(&format!(r#"{{"parent": {account}}}"#), "siyu.crm.v1.TrafficService/GetHomepageFunnel"),
         call(&format!(r#"{{"parent": {account}}}"#), "siyu.subscriptions.v1.PushService/ListPushes"),
         call(r#"{"user": "users/u00001", "peek": true}"#, "siyu.subscriptions.v1.FeedService/ListFeed"),
+        call(
+            &format!(r#"{{"parent": {account}, "page_size": 3}}"#),
+            "siyu.messaging.v1.DeskService/ListDeskConversations",
+        ),
         call(r#"{"parent": "enterprises/lumi"}"#, "siyu.crm.v1.AnalyticsService/GetMatrix"),
     ]
     .concat()

@@ -16,12 +16,13 @@ use siyu_rpc::time::from_proto;
 
 use super::{
     campaign::CAMPAIGNS,
+    conversations::Conversations,
     pushes::Pushes,
     storefront,
     timeline::{Happening, Timeline},
     traffic::{self, ENTERPRISE_ID, Traffic},
     untold::Untold,
-    visitors::{Visitors, is_for_followers, is_wish},
+    visitors::{Visitors, is_for_followers, is_message, is_wish},
 };
 use crate::{background::Background, connect::Client};
 
@@ -41,16 +42,27 @@ pub(super) struct Month<'a> {
     pub(super) background: &'a Background,
 }
 
+/// What came of a month.
+pub(super) struct Lived {
+    pub(super) visitors: Visitors,
+    pub(super) pushes: Pushes,
+    pub(super) conversations: Conversations,
+    /// When it began and ended.
+    pub(super) span: [Micros; 2],
+}
+
 impl Month<'_> {
     /// Lives through it: at once happens what users wish to get, and what accounts do with pushes; at the end of a day, when
     /// the clock stands at midnight, the platform delivers in bulk what else users did, and what is due is done. Answers
-    /// those who visited, and what was pushed.
-    pub(super) async fn happen(&self) -> anyhow::Result<(Visitors, Pushes)> {
+    /// what came of it.
+    pub(super) async fn happen(&self) -> anyhow::Result<Lived> {
         let mut visitors = self.open().await?;
+        let mut conversations = Conversations::open(self.client, self.seed, self.zone).await?;
         let mut pushes = Pushes::open(self.client, self.seed).await?;
         let accounts = traffic::accounts().map(|(account_id, _)| account_id);
         let mut untold = accounts.map(Untold::of);
         let mut timeline = self.timeline()?;
+        let last_midnight = self.at(i64::try_from(self.traffic.day_count())?, 0)?;
         let progress = ProgressBar::new(u64::try_from(self.traffic.interaction_count())?).with_style(
             ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} interactions {per_sec}")?,
         );
@@ -58,6 +70,13 @@ impl Month<'_> {
             self.clock.advance_to(time);
             match happening {
                 Happening::Did { account, interaction } => {
+                    // Who is to be answered after the month still waits.
+                    if is_message(&interaction)
+                        && let Some((time, answer)) = conversations.write(account, &interaction, time).await?
+                        && time < last_midnight
+                    {
+                        timeline.add(time, answer);
+                    }
                     let account_id = accounts[account];
                     self.let_happen(account_id, interaction, &mut untold[account], &mut visitors).await?;
                     progress.inc(1);
@@ -79,12 +98,20 @@ impl Month<'_> {
                         timeline.add(time, happening);
                     }
                 }
+                Happening::Answer { account, user } => {
+                    let (time, close) = conversations.answer(account, user, time).await?;
+                    if time < last_midnight {
+                        timeline.add(time, close);
+                    }
+                }
+                Happening::Close { account, user } => conversations.close(account, user).await?,
                 Happening::Recall(campaign) => pushes.recall(campaign).await?,
             }
         }
         progress.finish_and_clear();
         try_join_all(accounts.map(|id| self.rebuild_tiers(format!("accounts/{id}")))).await?;
-        Ok((visitors, pushes))
+        let span = [self.at(0, 0)?, self.clock.now()];
+        Ok(Lived { visitors, pushes, conversations, span })
     }
 
     /// A user does something with an account: what they wish to get they get at once, after what it depends on.

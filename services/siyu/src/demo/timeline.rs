@@ -20,6 +20,10 @@ pub(super) enum Happening {
     Due,
     /// Fans of an account look into their feeds.
     Read { account: usize },
+    /// Somebody at the desk of an account answers a user.
+    Answer { account: usize, user: String },
+    /// They have nothing more to say.
+    Close { account: usize, user: String },
     /// An account takes a push back.
     Recall(&'static Campaign),
 }

@@ -16,7 +16,7 @@ use siyu_proto::{
 
 use super::{
     pushes::AT_ONCE,
-    visitors::{Visitors, is_engagement, is_wish},
+    visitors::{Visitors, is_engagement, is_message, is_wish},
 };
 use crate::connect::Client;
 
@@ -61,7 +61,7 @@ impl Untold {
             _ => {}
         }
         let kept = match done.kind() {
-            _ if is_wish(&done) => return,
+            _ if is_wish(&done) || is_message(&done) => return,
             _ if is_engagement(&done) => &mut self.engagements,
             Kind::Follow => &mut self.follows,
             _ => &mut self.interactions,

@@ -42,6 +42,11 @@ pub(super) struct Visitors {
     refusals: BTreeMap<(String, String), i64>,
 }
 
+/// Whether it goes through the messaging service, at its moment.
+pub(super) fn is_message(interaction: &Interaction) -> bool {
+    interaction.kind() == Kind::PrivateMessage
+}
+
 /// Whether an interaction goes through the service that it is for, one call for each at its moment: what comes of it
 /// depends on what was before. To follow is one at a place, which is told with it; who follows in a video or a live room
 /// is told of in bulk.
