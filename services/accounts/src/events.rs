@@ -105,18 +105,20 @@ pub(crate) fn live_notice(content: &Content, notice: Notice, user_ids: Vec<Strin
     fitting(users, String::len).into_iter().map(draft).collect()
 }
 
-/// A lead came to another stage or to somebody else; nothing tells of the first step, by which it came into the pool.
-pub(crate) fn lead_changed(task: &Task, change: &Change) -> Option<Draft> {
+/// A lead came to another stage, or to somebody else.
+pub(crate) fn lead_changed(task: &Task, change: &Change) -> Draft {
     let key = format!("accounts/{}", task.account_id);
-    let previous_stage = change.previous_stage?;
     let lead_task = Some(to_lead_task(task.clone()));
-    if previous_stage != change.stage {
-        let previous_stage = to_stage(previous_stage).into();
-        return Some(Draft::new(key, &LeadStageChanged { lead_task, previous_stage }));
+    match change.previous_stage {
+        Some(previous) if previous != change.stage => {
+            Draft::new(key, &LeadStageChanged { lead_task, previous_stage: to_stage(previous).into() })
+        }
+        _ => {
+            let previous_owner = to_owner(&task.account_id, change.previous_owner.as_deref());
+            let cause = to_change_cause(change.cause).into();
+            Draft::new(key, &LeadAssigned { lead_task, previous_owner, cause })
+        }
     }
-    let previous_owner = to_owner(&task.account_id, change.previous_owner.as_deref());
-    let cause = to_change_cause(change.cause).into();
-    Some(Draft::new(key, &LeadAssigned { lead_task, previous_owner, cause }))
 }
 
 pub(crate) fn lead_erased(lead: &Lead) -> Draft {

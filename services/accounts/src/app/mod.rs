@@ -37,8 +37,7 @@ pub(crate) use certification::{Application, Decision, certification_class};
 pub(crate) use contents::{ContentChange, NewContent};
 pub(crate) use entry_codes::{EntryCodeChange, NewEntryCode, ScanCall, Scans};
 pub(crate) use lead_pipeline::{
-    HandedOver, NewSettings as NewLeadSettings, ReportRow as LeadReportRow, Target as HandOverTarget,
-    Wish as LeadWish,
+    NewSettings as NewLeadSettings, ReportRow as LeadReportRow, Target as HandOverTarget, Wish as LeadWish,
 };
 pub(crate) use leads::{LeadView, NewLead, newest_lead};
 pub(crate) use operators::NewOperator;

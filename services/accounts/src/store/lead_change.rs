@@ -55,13 +55,9 @@ impl TryFrom<Row> for Change {
 }
 
 /// Stores what has happened to leads of one account.
-pub(crate) async fn insert<'a>(
-    tx: &mut Tx,
-    account_id: &str,
-    changes: impl IntoIterator<Item = &'a Change>,
-) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, account_id: &str, changes: &[Change]) -> Result<(), DbError> {
     let text = tx.pick(INSERT);
-    let changes = rows(changes.into_iter().map(|change| {
+    let changes = rows(changes.iter().map(|change| {
         (
             &change.lead_id,
             change.number,

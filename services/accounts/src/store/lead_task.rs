@@ -116,13 +116,9 @@ pub(super) fn owner(agent_id: String) -> Option<String> {
 }
 
 /// Stores tasks of one account, new ones and others.
-pub(crate) async fn save<'a>(
-    tx: &mut Tx,
-    account_id: &str,
-    tasks: impl IntoIterator<Item = &'a Task>,
-) -> Result<(), DbError> {
+pub(crate) async fn save(tx: &mut Tx, account_id: &str, tasks: &[Task]) -> Result<(), DbError> {
     let text = tx.pick(SAVE);
-    let tasks = rows(tasks.into_iter().map(|task| {
+    let tasks = rows(tasks.iter().map(|task| {
         (
             &task.lead_id,
             &task.card_id,

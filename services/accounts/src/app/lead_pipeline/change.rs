@@ -75,7 +75,7 @@ impl Accounts {
                 }
             };
             let change = changed.map_err(|refused| told(&task, &refused))?;
-            pipeline.changed.extend(change.map(|change| (task.clone(), vec![change])));
+            pipeline.note(task.clone(), change);
             pipeline.store(&mut tx, &self.outbox).await?;
             mutation.finish(tx, &task, now).await?;
             self.outbox.wake();

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use siyu_clock::Micros;
 use siyu_db::Tx;
-use siyu_outbox::Outbox;
+use siyu_outbox::{Draft, Outbox};
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::Error;
 use tonic::Code;
 
 pub(crate) use change::Wish;
-pub(crate) use hand_over::{HandedOver, Target};
+pub(crate) use hand_over::Target;
 pub(crate) use read::ReportRow;
 pub(crate) use settings::NewSettings;
 
@@ -37,8 +37,10 @@ pub(super) struct Pipeline {
     /// Those who are given leads, once they are loaded.
     members: Vec<Member>,
     members_changed: bool,
-    /// Each lead once, with what has happened to it.
-    changed: Vec<(Task, Vec<Change>)>,
+    /// Each lead once, what has happened to it, and what others are told of that.
+    tasks: Vec<Task>,
+    changes: Vec<Change>,
+    drafts: Vec<Draft>,
 }
 
 impl Pipeline {
@@ -48,7 +50,9 @@ impl Pipeline {
             settings: store::lead_pipeline::get(tx, account_id).await?,
             members: Vec::new(),
             members_changed: false,
-            changed: Vec::new(),
+            tasks: Vec::new(),
+            changes: Vec::new(),
+            drafts: Vec::new(),
         })
     }
 
@@ -76,12 +80,14 @@ impl Pipeline {
         let step = self.step(actor, "", Micros(lead.create_time));
         let ids = [&*lead.account_id, &*lead.lead_id, &*lead.card_id, &*lead.user_id];
         let (mut task, submitted) = Task::submitted(ids, step);
-        let mut changes = vec![submitted];
+        self.changes.push(submitted);
         if let Some(owner) = self.next_owner() {
             let given = task.give(Some(&owner), Cause::Distributed, step);
-            changes.extend(given.map_err(|refused| unexpected(&task, &refused))?);
+            let given = given.map_err(|refused| unexpected(&task, &refused))?;
+            self.note(task, given);
+        } else {
+            self.tasks.push(task);
         }
-        self.changed.push((task, changes));
         Ok(())
     }
 
@@ -100,25 +106,30 @@ impl Pipeline {
         step: Step<'_>,
     ) -> Result<(), Error> {
         let given = task.give(owner, cause, step).map_err(|refused| unexpected(&task, &refused))?;
-        self.changed.extend(given.map(|change| (task, vec![change])));
+        self.note(task, given);
         Ok(())
+    }
+
+    /// What has become of a lead; it is noted once in a transaction.
+    fn note(&mut self, task: Task, change: Option<Change>) {
+        if let Some(change) = change {
+            self.drafts.push(events::lead_changed(&task, &change));
+            self.changes.push(change);
+            self.tasks.push(task);
+        }
     }
 
     /// Stores what has become of the leads, and tells of it.
     pub(super) async fn store(self, tx: &mut Tx, outbox: &Outbox) -> Result<(), Error> {
-        if self.changed.is_empty() {
+        if self.tasks.is_empty() {
             return Ok(());
         }
-        store::lead_task::save(tx, &self.account_id, self.changed.iter().map(|(task, _)| task)).await?;
-        let changes = self.changed.iter().flat_map(|(_, changes)| changes);
-        store::lead_change::insert(tx, &self.account_id, changes).await?;
+        store::lead_task::save(tx, &self.account_id, &self.tasks).await?;
+        store::lead_change::insert(tx, &self.account_id, &self.changes).await?;
         if self.members_changed {
             store::lead_pipeline::save_members(tx, &self.account_id, &self.members).await?;
         }
-        let drafts = self.changed.iter().flat_map(|(task, changes)| {
-            changes.iter().filter_map(|change| events::lead_changed(task, change))
-        });
-        Ok(outbox.write(tx, drafts).await?)
+        Ok(outbox.write(tx, self.drafts).await?)
     }
 }
 

@@ -161,11 +161,6 @@ impl Task {
         Ok(Some(self.changed(cause, (Some(self.stage), before), step)))
     }
 
-    /// Whether its owner has not moved it for too long.
-    pub(crate) fn is_due(&self, now: Micros) -> bool {
-        self.return_time.is_some_and(|time| time <= now)
-    }
-
     /// What has become of it, and when it goes back to the pool.
     fn changed(
         &mut self,
