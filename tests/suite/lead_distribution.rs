@@ -83,9 +83,7 @@ async fn distribute(suite: &TestSuite) -> Result<i64, Status> {
 /// How many open leads each member has.
 async fn open_counts(suite: &TestSuite) -> BTreeMap<String, i64> {
     let members = get(suite).await.members.into_iter();
-    members
-        .map(|member| (member.agent.rsplit('|').next().unwrap().to_owned(), member.open_count))
-        .collect()
+    members.map(|member| (member.agent.rsplit('|').next().unwrap().to_owned(), member.open_count)).collect()
 }
 
 fn counts<const N: usize>(counts: [(&str, i64); N]) -> BTreeMap<String, i64> {
@@ -122,11 +120,8 @@ async fn nobody_is_given_more_than_they_may(suite: TestSuite) {
     is_refused(&off, Code::FailedPrecondition, "WRONG_STATE", "off");
     set(&suite, settings(0, vec![member("li", 1, 1), member("wu", 1, 2)])).await.unwrap();
     // Whoever waits longest is first.
-    let one = DistributeLeadsRequest {
-        parent: SHOP.to_owned(),
-        max_count: 1,
-        ..DistributeLeadsRequest::default()
-    };
+    let one =
+        DistributeLeadsRequest { parent: SHOP.to_owned(), max_count: 1, ..DistributeLeadsRequest::default() };
     let given = pipeline(&suite).distribute_leads(one).await.unwrap().into_inner().distributed_count;
     assert_eq!((given, in_pool(&suite).await), (1, vec!["l1".to_owned()]));
     assert_eq!(distribute(&suite).await.unwrap(), 1);
@@ -214,13 +209,16 @@ async fn leads_are_handed_over(suite: TestSuite) {
     assert_eq!(leads_of(&suite, "wu").await, ["l3", "l2", "l1", "l0"]);
     assert_eq!(leads_of(&suite, "li").await, ["l4"], "what has ended stays");
     // Who hands over gets nothing back, and what there is no room for goes to the pool.
-    set(&suite, settings(0, vec![member("li", 1, 2), member("wu", 9, 9), member("zhao", 1, 1)])).await.unwrap();
+    set(&suite, settings(0, vec![member("li", 1, 2), member("wu", 9, 9), member("zhao", 1, 1)]))
+        .await
+        .unwrap();
     assert_eq!(hand_over(&suite, "wu", Distribution, "").await.unwrap(), all_to(3, 1));
     assert_eq!(open_counts(&suite).await, counts([("li", 2), ("wu", 0), ("zhao", 1)]));
     assert_eq!(hand_over(&suite, "li", Pool, "").await.unwrap(), all_to(0, 2));
     assert_eq!(in_pool(&suite).await.len(), 3);
     assert_eq!(hand_over(&suite, "li", Pool, "").await.unwrap(), all_to(0, 0));
-    let handed_over = causes(&suite, "l0").await.iter().filter(|cause| **cause == LeadChangeCause::HandedOver).count();
+    let handed_over =
+        causes(&suite, "l0").await.iter().filter(|cause| **cause == LeadChangeCause::HandedOver).count();
     assert!(handed_over >= 2);
     suite.finish().await;
 }
@@ -241,7 +239,9 @@ async fn who_leaves_leaves_their_leads(suite: TestSuite) {
     assert_eq!(gone.actor, "service:test");
 
     // On: they go to the others, and who left is given no more. Who may do less is no agent any more either.
-    set(&suite, settings(0, vec![member("wu", 1, 5), member("zhao", 1, 5), member("chen", 1, 1)])).await.unwrap();
+    set(&suite, settings(0, vec![member("wu", 1, 5), member("zhao", 1, 5), member("chen", 1, 1)]))
+        .await
+        .unwrap();
     set_role(&suite, "accounts/shop/operators/wu", Role::Operator).await.unwrap();
     assert_eq!(leads_of(&suite, "wu").await, ["l2"]);
     set_role(&suite, "accounts/shop/operators/wu", Role::Analyst).await.unwrap();
@@ -295,7 +295,8 @@ async fn settings_with_mistakes_change_nothing(suite: TestSuite) {
     assert_eq!((first.return_after_days, first.distribution_enabled, first.update_time), (0, false, None));
     let stored = set(&suite, settings(7, vec![member("li", 2, 50)])).await.unwrap();
     let enabled = LeadPipelineSettings { distribution_enabled: true, ..settings(0, Vec::new()) };
-    let foreign = LeadDistributionMember { agent: "accounts/other/agents/li".to_owned(), ..member("li", 1, 1) };
+    let foreign =
+        LeadDistributionMember { agent: "accounts/other/agents/li".to_owned(), ..member("li", 1, 1) };
     let wrong = [
         (enabled, "settings.members"),
         (settings(366, Vec::new()), "settings.return_after_days"),
@@ -308,11 +309,18 @@ async fn settings_with_mistakes_change_nothing(suite: TestSuite) {
         (settings(0, vec![member("typo", 1, 1)]), "settings.members[0].agent"),
         (settings(0, vec![member("li", 1, 1), member("zhao", 1, 1)]), "settings.members[1].agent"),
         (settings(0, vec![foreign]), "settings.members[0].agent"),
-        (settings(0, (0..201).map(|number| member(&format!("a{number}"), 1, 1)).collect()), "settings.members"),
+        (
+            settings(0, (0..201).map(|number| member(&format!("a{number}"), 1, 1)).collect()),
+            "settings.members",
+        ),
     ];
     for (settings, field) in wrong {
         let status = set(&suite, settings).await.unwrap_err();
-        assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec![field.to_owned()]), "{status}");
+        assert_eq!(
+            (status.code(), fields(&status)),
+            (Code::InvalidArgument, vec![field.to_owned()]),
+            "{status}"
+        );
     }
     let stale = LeadPipelineSettings { etag: first.etag, ..settings(1, Vec::new()) };
     let stale = set(&suite, stale).await.unwrap_err();

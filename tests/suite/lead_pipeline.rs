@@ -204,8 +204,7 @@ async fn of_many_who_claim_a_lead_one_gets_it(suite: TestSuite) {
             let client = as_operator(&suite, id, Role::Agent).await;
             claiming.spawn(async move { claim(client, lead).await });
         }
-        let (won, refused): (Vec<_>, Vec<_>) =
-            claiming.join_all().await.into_iter().partition(Result::is_ok);
+        let (won, refused): (Vec<_>, Vec<_>) = claiming.join_all().await.into_iter().partition(Result::is_ok);
         assert_eq!((won.len(), refused.len()), (1, 7));
         let winner = won.into_iter().next().unwrap().unwrap();
         for status in refused.into_iter().filter_map(Result::err) {
@@ -409,7 +408,11 @@ async fn mistakes_are_named_and_change_nothing(suite: TestSuite) {
     ];
     for (request, field) in wrong {
         let status = move_lead(li.clone(), request).await.unwrap_err();
-        assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec![field.to_owned()]), "{status}");
+        assert_eq!(
+            (status.code(), fields(&status)),
+            (Code::InvalidArgument, vec![field.to_owned()]),
+            "{status}"
+        );
     }
     assert_eq!(task(&suite, "l0").await.unwrap(), before);
     assert_eq!(move_lead(li, to("l9", LeadStage::Contacted)).await.unwrap_err().code(), Code::NotFound);
