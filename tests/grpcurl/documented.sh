@@ -31,7 +31,7 @@ for path in sys.argv[1:]:
             command = ""
     if command:
         sys.exit(f"{path}: no end of the command {command}")
-first = ["CreateEnterprise", "CreateAccount", "IngestInteractions", "RegisterContent"]
+first = ["CreateEnterprise", "CreateAccount", "IngestInteractions", "RegisterContent", "CreateCard", "SubmitLead", "CreateOperator"]
 if sys.argv[1].endswith(".proto"):
     found.sort(key=lambda command: min([place for place, name in enumerate(first) if "/" + name in command], default=9))
 sys.stdout.write("".join(command + "\0" for command in found))

@@ -90,7 +90,7 @@ full_name() {
   case $1 in
     siyu.* | grpc.*) echo "$1" ;;
     AccountsService/* | ApiKeyService/* | AppointmentService/* | BookingService/* | CardService/* | CertificationService/* | \
-      ContentService/* | CouponService/* | EngagementService/* | EntryCodeService/* | HomepageService/* | LeadService/* | \
+      ContentService/* | CouponService/* | EngagementService/* | EntryCodeService/* | HomepageService/* | LeadPipelineService/* | LeadService/* | \
       OperatorService/* | RightsService/* | TokenService/*)
       echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;

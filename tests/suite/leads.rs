@@ -25,7 +25,7 @@ use crate::{
 
 type Client = LeadServiceClient<siyu::connect::Client>;
 
-const FORM: &str = "accounts/shop/cards/skin-test";
+pub(crate) const FORM: &str = "accounts/shop/cards/skin-test";
 
 pub(crate) fn leads(suite: &TestSuite) -> Client {
     LeadServiceClient::new(suite.client())

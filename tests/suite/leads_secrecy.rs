@@ -7,12 +7,14 @@ use siyu::connect::{Client, connect};
 use siyu_db::{Db, OpenOptions, on_db, read_schema};
 use siyu_proto::{
     accounts::v1::{
-        Card, CreateBookingRequest, CreateCardRequest, CreateSlotsRequest, ExportLeadsRequest,
-        GetBookingRequest, GetLeadRequest, LeadFieldKind, ListBookingsRequest, ListLeadsRequest, Slot,
+        Card, ClaimLeadRequest, CreateBookingRequest, CreateCardRequest, CreateOperatorRequest,
+        CreateSlotsRequest, ExportLeadsRequest, GetBookingRequest, GetLeadRequest, LeadFieldKind, LeadStage,
+        ListBookingsRequest, ListLeadChangesRequest, ListLeadsRequest, MoveLeadRequest, Operator, Slot,
         SubmitLeadRequest, booking_service_client::BookingServiceClient,
-        card_service_client::CardServiceClient, lead_service_client::LeadServiceClient,
+        card_service_client::CardServiceClient, lead_pipeline_service_client::LeadPipelineServiceClient,
+        lead_service_client::LeadServiceClient, operator_service_client::OperatorServiceClient,
     },
-    common::v1::{StreamEventsRequest, event_feed_service_client::EventFeedServiceClient},
+    common::v1::{Role, StreamEventsRequest, event_feed_service_client::EventFeedServiceClient},
 };
 use siyu_tests::{
     Engine,
@@ -38,6 +40,8 @@ const PHONE: [&str; 2] = ["021-58765432", "2158765432"];
 const WRONG_MOBILE: &str = "139876543";
 const WRONG_PHONE: &str = "58765433";
 const WRONG_DATE: &str = "1987-13-04";
+/// What an agent writes to a lead: it stands in the history of the lead alone.
+const AGENTS_NOTE: &str = "planted-words-of-an-agent";
 /// No secret: where this is not found, nothing would be.
 const CAMPAIGN: &str = "planted-campaign";
 
@@ -119,6 +123,43 @@ async fn leads_come_and_are_read(client: &Client) -> String {
     let read = leads.get_lead(read).await.unwrap().into_inner().lead.unwrap();
     assert!(!format!("{read:?}").contains(NOTE), "Debug shows answers");
     read.answers.into_iter().flat_map(|answer| answer.values).collect()
+}
+
+/// What an agent does with a lead.
+async fn a_lead_is_worked_on(client: &Client) {
+    let operator = Operator {
+        subject: "idp|li".to_owned(),
+        display_name: "Li".to_owned(),
+        role: Role::Agent.into(),
+        ..Operator::default()
+    };
+    let request = CreateOperatorRequest {
+        parent: "accounts/shop".to_owned(),
+        operator: Some(operator),
+        ..CreateOperatorRequest::default()
+    };
+    OperatorServiceClient::new(client.clone()).create_operator(request).await.unwrap();
+    let mut pipeline = LeadPipelineServiceClient::new(client.clone());
+    let claim = ClaimLeadRequest {
+        name: "accounts/shop/leads/l1".to_owned(),
+        agent: "accounts/shop/agents/idp|li".to_owned(),
+        note: AGENTS_NOTE.to_owned(),
+        ..ClaimLeadRequest::default()
+    };
+    pipeline.claim_lead(claim).await.unwrap();
+    let contacted = MoveLeadRequest {
+        name: "accounts/shop/leads/l1".to_owned(),
+        stage: LeadStage::Contacted.into(),
+        note: AGENTS_NOTE.to_owned(),
+        ..MoveLeadRequest::default()
+    };
+    pipeline.move_lead(contacted).await.unwrap();
+    let history = ListLeadChangesRequest {
+        parent: "accounts/shop/leads/l1".to_owned(),
+        ..ListLeadChangesRequest::default()
+    };
+    let changes = pipeline.list_lead_changes(history).await.unwrap().into_inner().lead_changes;
+    assert_eq!(changes.last().unwrap().note, AGENTS_NOTE);
 }
 
 /// Bookings that are stored and refused, and read in every way there is; answers what could be read.
@@ -211,7 +252,9 @@ async fn planted_values_are_found_nowhere(engine: Engine) {
     let mut process = installation.start(&launch).unwrap();
     let client = connect(&process.ready().await.unwrap(), &installation.token).await.unwrap();
     create_accounts(&client, &["shop".to_owned()]).await.unwrap();
-    let read = leads_come_and_are_read(&client).await + &bookings_come_and_are_read(&client).await;
+    let read_of_leads = leads_come_and_are_read(&client).await;
+    a_lead_is_worked_on(&client).await;
+    let read = read_of_leads + &bookings_come_and_are_read(&client).await;
     for secret in [NAME, NOTE, EMAIL, MOBILE[1], PHONE[1]] {
         assert!(read.contains(secret), "those who may read it get {secret}");
     }
@@ -237,6 +280,12 @@ async fn planted_values_are_found_nowhere(engine: Engine) {
     let log = Place::new("the log", &fs::read(&log).unwrap());
     let spans = Place::new("the spans", format!("{:?}", collector.spans()).as_bytes());
 
+    for place in [&log, &spans, &feed] {
+        assert!(!place.has(AGENTS_NOTE), "what an agent wrote is in {}", place.name);
+    }
+    assert!(feed.has("accounts/shop/agents/idp|li"), "the feed has nothing of the pipeline");
+    let with_note = databases.iter().filter(|place| place.has(AGENTS_NOTE)).map(|place| place.name.as_str());
+    assert_eq!(with_note.collect::<Vec<_>>(), ["table lead_change"]);
     // The same search finds what is no secret, in each place that has it.
     for place in [&log, &spans] {
         assert!(place.has("LeadService/SubmitLead"), "{} has no calls", place.name);

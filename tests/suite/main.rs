@@ -52,6 +52,8 @@ mod import_faults;
 mod imports;
 mod imports_cdnow;
 mod kills;
+mod lead_distribution;
+mod lead_pipeline;
 mod leads;
 mod leads_secrecy;
 mod lifecycle;

@@ -3,8 +3,9 @@
 use siyu_outbox::{Draft, fitting};
 use siyu_proto::accounts::v1::{
     AccountCreated, AccountUpdated, CardChanged, CertificationApproved, CertificationExpired,
-    CertificationRejected, ContentPublished, ContentUpdated, HomepagePublished, LiveAppointmentsCancelled,
-    LiveCancelled, LiveEnded, LiveReminderKind, LiveRemindersDue, LiveScheduled, LiveStarted,
+    CertificationRejected, ContentPublished, ContentUpdated, HomepagePublished, LeadAssigned, LeadErased,
+    LeadStageChanged, LiveAppointmentsCancelled, LiveCancelled, LiveEnded, LiveReminderKind,
+    LiveRemindersDue, LiveScheduled, LiveStarted,
 };
 use siyu_rpc::Error;
 
@@ -12,9 +13,16 @@ use crate::{
     domain::{
         card::Card,
         content::{ContentState, Notice},
+        lead_pipeline::{Change, Task},
     },
-    grpc::{to_account, to_card, to_certification, to_content, to_version},
-    store::{account::Account, certification::Certification, content::Content, homepage::version::Version},
+    grpc::{
+        to_account, to_card, to_certification, to_change_cause, to_content, to_lead_task, to_owner, to_stage,
+        to_version,
+    },
+    store::{
+        account::Account, certification::Certification, content::Content, homepage::version::Version,
+        lead::Lead,
+    },
 };
 
 pub(crate) fn account_created(account: &Account) -> Result<Draft, Error> {
@@ -95,6 +103,26 @@ pub(crate) fn live_notice(content: &Content, notice: Notice, user_ids: Vec<Strin
     };
     let users = user_ids.into_iter().map(|user_id| format!("users/{user_id}"));
     fitting(users, String::len).into_iter().map(draft).collect()
+}
+
+/// A lead came to another stage, or to somebody else.
+pub(crate) fn lead_changed(task: &Task, change: &Change) -> Draft {
+    let key = format!("accounts/{}", task.account_id);
+    let lead_task = Some(to_lead_task(task.clone()));
+    match change.previous_stage {
+        Some(previous) if previous != change.stage => {
+            Draft::new(key, &LeadStageChanged { lead_task, previous_stage: to_stage(previous).into() })
+        }
+        _ => {
+            let previous_owner = to_owner(&task.account_id, change.previous_owner.as_deref());
+            let cause = to_change_cause(change.cause).into();
+            Draft::new(key, &LeadAssigned { lead_task, previous_owner, cause })
+        }
+    }
+}
+
+pub(crate) fn lead_erased(lead: &Lead) -> Draft {
+    Draft::new(format!("accounts/{}", lead.account_id), &LeadErased { lead: lead.name() })
 }
 
 fn key(account: &Account) -> String {

@@ -10,8 +10,8 @@ use crate::Accounts;
 
 impl Accounts {
     /// Does everything that is due at `now`: tells of certifications that have ended, publishes homepages, gives back
-    /// reservations and closes periods whose time is over, tells those with an appointment what becomes of a live, forgets
-    /// retired keys, old scans and old requests. What fails stops nothing else.
+    /// reservations and closes periods whose time is over, tells those with an appointment what becomes of a live, puts leads
+    /// that nobody moves back into the pool, forgets retired keys, old scans and old requests. What fails stops nothing else.
     ///
     /// # Errors
     /// The first of what failed.
@@ -21,6 +21,7 @@ impl Accounts {
             self.publish_scheduled(now).await,
             self.settle_rights(now).await,
             self.send_notices(now).await,
+            self.expire_leads(now).await,
             self.forget_signing_keys(now).await.map_err(Error::from),
             self.purge_scans(now).await,
             mutation::purge(&self.db, now).await.map_err(Error::from),

@@ -1,5 +1,6 @@
 //! The accounts service: enterprises and the accounts of their matrix (features A2, A8), their certification (A1), who
-//! works for them and with which tokens (A9), their rights (A10), and their cards with the coupons that fans claim (A6). It is the place where the other services learn
+//! works for them and with which tokens (A9), their rights (A10), their cards with the coupons that fans claim (A6), and
+//! what a sales team does with leads (M8). It is the place where the other services learn
 //! which tenants exist, and in which time zone and currency each lives.
 
 mod app;
@@ -27,6 +28,7 @@ use siyu_proto::accounts::v1::{
     engagement_service_server::{self, EngagementServiceServer},
     entry_code_service_server::{self, EntryCodeServiceServer},
     homepage_service_server,
+    lead_pipeline_service_server::{self, LeadPipelineServiceServer},
     lead_service_server::{self, LeadServiceServer},
     operator_service_server::{self, OperatorServiceServer},
     rights_service_server::{self, RightsServiceServer},
@@ -62,6 +64,7 @@ pub fn migrations() -> Vec<Migration> {
         "0008_homepage",
         "0009_entry_codes",
         "0010_contents",
+        "0011_lead_pipeline",
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
@@ -79,6 +82,7 @@ pub const SERVICES: &[&str] = &[
     engagement_service_server::SERVICE_NAME,
     entry_code_service_server::SERVICE_NAME,
     homepage_service_server::SERVICE_NAME,
+    lead_pipeline_service_server::SERVICE_NAME,
     lead_service_server::SERVICE_NAME,
     operator_service_server::SERVICE_NAME,
     rights_service_server::SERVICE_NAME,
@@ -190,6 +194,7 @@ impl Accounts {
             .add_service(EngagementServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(EntryCodeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HomepageServer::new(self.clone(), limit))
+            .add_service(LeadPipelineServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(LeadServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(OperatorServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(RightsServiceServer::new(self.clone()).max_decoding_message_size(limit))

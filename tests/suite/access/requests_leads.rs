@@ -5,10 +5,13 @@ use std::time::Duration;
 use siyu_clock::Micros;
 use siyu_proto::{
     accounts::v1::{
-        CompleteBookingRequest, CreateCardRequest, CreateSlotsRequest, DeclineBookingRequest,
-        DeleteLeadRequest, DeleteSlotRequest, ExportLeadsRequest, GetBookingRequest, GetLeadRequest,
-        ListBookingsRequest, ListLeadsRequest, ListSlotsRequest, MarkNoShowRequest, Slot,
-        card_service_client::CardServiceClient,
+        AssignLeadRequest, ClaimLeadRequest, CompleteBookingRequest, CreateCardRequest, CreateSlotsRequest,
+        DeclineBookingRequest, DeleteLeadRequest, DeleteSlotRequest, DistributeLeadsRequest,
+        ExportLeadsRequest, GetBookingRequest, GetLeadPipelineSettingsRequest, GetLeadReportRequest,
+        GetLeadRequest, GetLeadTaskRequest, GiveBackLeadRequest, HandOverLeadsRequest,
+        LeadDistributionMember, LeadHandOverTarget, LeadPipelineSettings, LeadStage, ListBookingsRequest,
+        ListLeadChangesRequest, ListLeadTasksRequest, ListLeadsRequest, ListSlotsRequest, MarkNoShowRequest,
+        MoveLeadRequest, Slot, UpdateLeadPipelineSettingsRequest, card_service_client::CardServiceClient,
     },
     common::v1::Role,
 };
@@ -19,6 +22,7 @@ use super::requests::{About, Good, good};
 use crate::{
     bookings::{booking, booking_card, bookings},
     leads::{form, form_card, lead, leads},
+    operators::add,
 };
 
 const TURNS: [&str; 5] = ["analyst", "agent", "operator", "admin", "owner"];
@@ -54,9 +58,12 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
         let made = CardServiceClient::new(suite.client()).create_card(request).await.unwrap().into_inner();
         version = made.card.unwrap().lead_form.map_or(version, |form| form.consent_version);
     }
-    let mut request = lead("l1", "u1", &version);
-    (request.parent, request.form) = (parent.clone(), format!("{parent}/cards/skin-test"));
-    leads(suite).submit_lead(request).await.unwrap();
+    for lead_id in ["l1", "in-pipeline"] {
+        let mut request = lead(lead_id, "u1", &version);
+        (request.parent, request.form) = (parent.clone(), format!("{parent}/cards/skin-test"));
+        leads(suite).submit_lead(request).await.unwrap();
+    }
+    add(suite, &parent, "seller", Role::Agent).await;
 
     let card = format!("{parent}/cards/store-visit");
     let slots = (1..=6).map(slot).collect();
@@ -72,6 +79,46 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     }
 }
 
+/// Whoever calls claims a lead, moves it, and gives it back; then it goes to somebody else and back again.
+fn in_pipeline(about: About<'_>) -> Vec<Good> {
+    let account = about.account();
+    let (parent, name) = (account.clone(), format!("{account}/leads/in-pipeline"));
+    let settings = format!("{account}/leadPipelineSettings");
+    let seller = format!("{account}/agents/idp|seller");
+    let stage =
+        if ["agent", "admin"].contains(&about.turn) { LeadStage::Contacted } else { LeadStage::Qualified };
+    let member = LeadDistributionMember { agent: seller.clone(), weight: 1, cap: 100, open_count: 0 };
+    let distribution = LeadPipelineSettings {
+        name: settings.clone(),
+        distribution_enabled: true,
+        members: vec![member],
+        ..Default::default()
+    };
+    let to_pool = HandOverLeadsRequest {
+        parent: parent.clone(),
+        from: seller.clone(),
+        target: LeadHandOverTarget::Pool.into(),
+        ..Default::default()
+    };
+    vec![
+        good(Role::Analyst, &GetLeadTaskRequest { name: name.clone() }),
+        good(Role::Analyst, &ListLeadTasksRequest { parent: parent.clone(), ..Default::default() }),
+        good(Role::Agent, &ListLeadChangesRequest { parent: name.clone(), ..Default::default() }),
+        good(Role::Agent, &ClaimLeadRequest { name: name.clone(), ..Default::default() }),
+        good(Role::Agent, &MoveLeadRequest { name: name.clone(), stage: stage.into(), ..Default::default() }),
+        good(Role::Agent, &GiveBackLeadRequest { name: name.clone(), ..Default::default() }),
+        good(Role::Admin, &AssignLeadRequest { name, agent: seller, ..Default::default() }),
+        good(Role::Analyst, &GetLeadPipelineSettingsRequest { name: settings }),
+        good(
+            Role::Admin,
+            &UpdateLeadPipelineSettingsRequest { settings: Some(distribution), ..Default::default() },
+        ),
+        good(Role::Admin, &DistributeLeadsRequest { parent: parent.clone(), ..Default::default() }),
+        good(Role::Admin, &to_pool),
+        good(Role::Analyst, &GetLeadReportRequest { parent, ..Default::default() }),
+    ]
+}
+
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
     let account = about.account();
     let card = format!("{account}/cards/store-visit");
@@ -80,7 +127,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
     let lead = format!("{account}/leads/l1");
     let booking = |end: &str| format!("{account}/bookings/{}-{end}", about.turn);
     let reason = "Closed".to_owned();
-    vec![
+    let of_leads_and_bookings = vec![
         good(Role::Analyst, &ListLeadsRequest { parent: account.clone(), ..Default::default() }),
         good(Role::Agent, &GetLeadRequest { name: lead.clone() }),
         good(Role::Admin, &ExportLeadsRequest { parent: account.clone(), ..Default::default() }),
@@ -96,5 +143,6 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         good(Role::Agent, &MarkNoShowRequest { name: booking("missed"), ..Default::default() }),
         good(Role::Agent, &GetBookingRequest { name: booking("missed") }),
         good(Role::Analyst, &ListBookingsRequest { parent: account, ..Default::default() }),
-    ]
+    ];
+    [of_leads_and_bookings, in_pipeline(about)].concat()
 }

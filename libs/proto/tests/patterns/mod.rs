@@ -3,6 +3,19 @@
 /// A pattern, with texts that it must take and texts that it must not.
 pub(crate) type Example = (&'static str, &'static [&'static str], &'static [&'static str]);
 
+pub(crate) const OF_LEADS: &[Example] = &[
+    (
+        "^accounts/[a-z0-9-]{1,63}/leads/[A-Za-z0-9._-]{1,64}$",
+        &["accounts/a/leads/L.1"],
+        &["accounts/a/leads/", "accounts/a/leads/a b"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/leadPipelineSettings$",
+        &["accounts/a/leadPipelineSettings"],
+        &["accounts/a", "accounts/A/leadPipelineSettings", "accounts/a/leadPipelineSettings/x"],
+    ),
+];
+
 pub(crate) const OF_MESSAGING: &[Example] = &[
     (
         "^accounts/[a-z0-9-]{1,63}/agents/[^/\\s]{1,128}$",

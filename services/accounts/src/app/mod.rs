@@ -14,6 +14,7 @@ mod entry_codes;
 pub(crate) mod fans;
 mod grants;
 pub(crate) mod homepage;
+mod lead_pipeline;
 mod leads;
 mod operators;
 mod read;
@@ -35,6 +36,9 @@ pub(crate) use bookings::{BookingView, NewBooking, NewSlot};
 pub(crate) use certification::{Application, Decision, certification_class};
 pub(crate) use contents::{ContentChange, NewContent};
 pub(crate) use entry_codes::{EntryCodeChange, NewEntryCode, ScanCall, Scans};
+pub(crate) use lead_pipeline::{
+    NewSettings as NewLeadSettings, ReportRow as LeadReportRow, Target as HandOverTarget, Wish as LeadWish,
+};
 pub(crate) use leads::{LeadView, NewLead, newest_lead};
 pub(crate) use operators::NewOperator;
 pub(crate) use tokens::DEFAULT_LIFE as DEFAULT_TOKEN_LIFE;

@@ -75,7 +75,7 @@ impl Accounts {
         Ok((found, next))
     }
 
-    /// Gives a person another role; the last owner stays one.
+    /// Gives a person another role; the last owner stays one. Who is no agent any more loses their leads.
     pub(crate) async fn update_operator_role(
         &self,
         mutation: &Mutation,
@@ -97,13 +97,15 @@ impl Accounts {
             operator.role = role_name(role);
             operator.update_time = now.0;
             store::operator::set_role(&mut tx, &operator).await?;
+            self.release_leads(&mut tx, mutation, &operator, now).await?;
             mutation.finish(tx, &operator, now).await?;
+            self.outbox.wake();
             Ok(operator)
         })
         .await
     }
 
-    /// Removes a person; the last owner stays.
+    /// Removes a person, who loses their leads; the last owner stays.
     pub(crate) async fn delete_operator(
         &self,
         mutation: &Mutation,
@@ -120,7 +122,10 @@ impl Accounts {
             managing_role(&mut tx, mutation.caller(), parent, Role::Owner).await?;
             check_not_last_owner(&mut tx, &operator).await?;
             store::operator::delete(&mut tx, &operator).await?;
-            mutation.finish(tx, &(), now).await
+            self.release_leads(&mut tx, mutation, &operator, now).await?;
+            mutation.finish(tx, &(), now).await?;
+            self.outbox.wake();
+            Ok(())
         })
         .await
     }

@@ -14,6 +14,7 @@ pub(crate) mod entry_code_picture;
 pub(crate) mod homepage;
 pub(crate) mod industry;
 pub(crate) mod lead;
+pub(crate) mod lead_pipeline;
 pub(crate) mod phone;
 pub(crate) mod region;
 pub(crate) mod reservation;

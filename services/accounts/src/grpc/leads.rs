@@ -107,7 +107,7 @@ impl Accounts {
     }
 }
 
-fn lead_ids(name: &str) -> Result<[&str; 2], Error> {
+pub(super) fn lead_ids(name: &str) -> Result<[&str; 2], Error> {
     let rule = "must be accounts/{account}/leads/{lead}";
     name::ids(name, ["accounts", "leads"]).ok_or_else(|| Error::invalid_field("name", rule))
 }

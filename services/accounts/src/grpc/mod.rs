@@ -11,6 +11,7 @@ mod coupons;
 mod engagement;
 mod entry_codes;
 mod homepage;
+mod lead_pipeline;
 mod leads;
 mod operators;
 mod rights;
@@ -22,6 +23,7 @@ pub(crate) use certification::to_certification;
 pub(crate) use contents::to_content;
 pub(crate) use convert::to_account;
 pub(crate) use homepage::{HomepageServer, to_version};
+pub(crate) use lead_pipeline::{to_change_cause, to_lead_task, to_owner, to_stage};
 
 use convert::{changes, new_account, to_enterprise};
 use siyu_proto::accounts::v1::{

@@ -9,11 +9,6 @@ statements! {
               source_domain, campaign, day, number_of_day, create_time) \
               VALUES ($1, $2, $3, $4, 'stored', $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     GET = "SELECT * FROM lead WHERE account_id = $1 AND lead_id = $2";
-    /// Reads it and keeps others from changing it until the transaction ends (SQLite has one writer anyway).
-    GET_FOR_UPDATE = {
-        sqlite: "SELECT * FROM lead WHERE account_id = $1 AND lead_id = $2",
-        postgres: "SELECT * FROM lead WHERE account_id = $1 AND lead_id = $2 FOR UPDATE",
-    };
     COUNT_OF_DAY = "SELECT COUNT(*) FROM lead WHERE account_id = $1 AND card_id = $2 AND user_id = $3 AND day = $4";
     LIST = "SELECT * FROM lead WHERE account_id = $1 AND (create_time, lead_id) < ($2, $3) \
             ORDER BY create_time DESC, lead_id DESC LIMIT $4";
@@ -90,16 +85,6 @@ pub(crate) async fn insert(tx: &mut Tx, lead: &Lead) -> Result<(), DbError> {
 
 pub(crate) async fn get(tx: &mut Tx, account_id: &str, lead_id: &str) -> Result<Option<Lead>, DbError> {
     let text = tx.pick(GET);
-    on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(lead_id).fetch_optional(conn).await)
-}
-
-/// Like [`get`], and nobody else changes it until the transaction ends.
-pub(crate) async fn get_for_update(
-    tx: &mut Tx,
-    account_id: &str,
-    lead_id: &str,
-) -> Result<Option<Lead>, DbError> {
-    let text = tx.pick(GET_FOR_UPDATE);
     on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(lead_id).fetch_optional(conn).await)
 }
 

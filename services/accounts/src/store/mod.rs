@@ -15,6 +15,9 @@ pub(crate) mod entry_code;
 pub(crate) mod entry_scan;
 pub(crate) mod homepage;
 pub(crate) mod lead;
+pub(crate) mod lead_change;
+pub(crate) mod lead_pipeline;
+pub(crate) mod lead_task;
 pub(crate) mod operator;
 pub(crate) mod right_ledger;
 pub(crate) mod right_policy;
@@ -42,6 +45,9 @@ pub(crate) fn statements() -> Vec<Statement> {
         homepage::schedule::STATEMENTS,
         homepage::version::STATEMENTS,
         lead::STATEMENTS,
+        lead_change::STATEMENTS,
+        lead_pipeline::STATEMENTS,
+        lead_task::STATEMENTS,
         entry_code::STATEMENTS,
         entry_scan::STATEMENTS,
         operator::STATEMENTS,

@@ -8,6 +8,11 @@ statements! {
     LIST = "SELECT * FROM operator WHERE parent = $1 AND operator_id > $2 ORDER BY operator_id LIMIT $3";
     OF_SUBJECT = "SELECT * FROM operator WHERE subject = $1 ORDER BY parent LIMIT $2";
     OF_SUBJECT_AT = "SELECT * FROM operator WHERE subject = $1 AND parent = $2";
+    /// Nobody removes them or gives them another role until the transaction ends (SQLite has one writer anyway).
+    HOLD = {
+        sqlite: "SELECT * FROM operator WHERE subject = $1 AND parent = $2",
+        postgres: "SELECT * FROM operator WHERE subject = $1 AND parent = $2 FOR SHARE",
+    };
     /// Accounts of a company, and what a person is an operator of directly, each once.
     COUNT_GRANTS = "SELECT COUNT(*) FROM (\
                     SELECT parent FROM operator WHERE subject = $1 \
@@ -84,6 +89,12 @@ pub(crate) async fn of_subject_at(
     parent: &str,
 ) -> Result<Option<Operator>, DbError> {
     let text = tx.pick(OF_SUBJECT_AT);
+    on_db!(tx, |conn| sqlx::query_as(text).bind(subject).bind(parent).fetch_optional(conn).await)
+}
+
+/// Like [`of_subject_at`], and they stay it until the transaction ends.
+pub(crate) async fn hold(tx: &mut Tx, subject: &str, parent: &str) -> Result<Option<Operator>, DbError> {
+    let text = tx.pick(HOLD);
     on_db!(tx, |conn| sqlx::query_as(text).bind(subject).bind(parent).fetch_optional(conn).await)
 }
 

@@ -11,10 +11,10 @@ use siyu_rpc::{Error, Mutation, retrying};
 use tonic::Code;
 
 use super::{
-    account,
     cards::{card_in_use, check_conditions},
-    certification::zone_of,
+    certification::{locked, zone_of},
     collided,
+    lead_pipeline::Pipeline,
 };
 pub(crate) use read::newest as newest_lead;
 
@@ -24,7 +24,7 @@ use crate::{
         card::{self, Card, Settings},
         lead::{self, Answer, Given, LeadForm, MOST_A_DAY},
     },
-    store::{self, lead::Lead},
+    store::{self, account::Account, lead::Lead},
 };
 
 /// What a user submits.
@@ -68,16 +68,20 @@ impl Accounts {
         retrying(|| async {
             let now = self.clock.now();
             let mut tx = self.db.begin().await?;
+            let account = locked(&mut tx, &new.account_id).await?;
             if let Some(first) = self.submitted_before(&mut tx, new).await? {
                 return Ok(first);
             }
             let (card, form) = form_in_use(&mut tx, &new.account_id, &new.card_id).await?;
             let answers = checked(&form, new, &card)?;
-            let lead = self.sealed_lead(&mut tx, new, &answers, now).await?;
+            let lead = self.sealed_lead(&mut tx, new, &answers, &account, now).await?;
             let version = form.consent_version();
             store::lead::insert_consent(&mut tx, &new.account_id, &version, &form.consent_text, now.0)
                 .await?;
             store::lead::insert(&mut tx, &lead).await.map_err(collided)?;
+            let mut pipeline = Pipeline::open(&mut tx, &new.account_id).await?;
+            pipeline.submit(&mut tx, &lead, &mutation.actor()).await?;
+            pipeline.store(&mut tx, &self.outbox).await?;
             let interaction = interaction(
                 format!("lead:{}", new.lead_id),
                 &new.user_id,
@@ -121,10 +125,11 @@ impl Accounts {
         tx: &mut Tx,
         new: &NewLead,
         answers: &[Answer],
+        account: &Account,
         now: Micros,
     ) -> Result<Lead, Error> {
         let NewLead { account_id, card_id, user_id, .. } = new;
-        let day = day_of(now, &zone_of(&account(tx, account_id).await?)?);
+        let day = day_of(now, &zone_of(account)?);
         let count = store::lead::count_of_day(tx, account_id, card_id, user_id, day).await?;
         if count >= MOST_A_DAY {
             return Err(too_many(new));

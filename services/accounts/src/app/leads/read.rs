@@ -3,7 +3,8 @@ use siyu_rpc::{Error, Mutation, Page, retrying};
 use super::{LeadView, masked};
 use crate::{
     Accounts,
-    app::account,
+    app::{account, lead_pipeline},
+    events,
     store::{self, lead::Lead, lead::Place},
 };
 
@@ -88,13 +89,18 @@ impl Accounts {
         retrying(|| async {
             let now = self.clock.now();
             let mut tx = self.db.begin().await?;
-            let found = store::lead::get_for_update(&mut tx, account_id, lead_id).await?;
-            let mut lead = found.ok_or_else(|| Error::not_found(&store::lead::name(account_id, lead_id)))?;
+            let not_found = || Error::not_found(&store::lead::name(account_id, lead_id));
+            store::account::get_for_update(&mut tx, account_id).await?.ok_or_else(not_found)?;
+            let found = store::lead::get(&mut tx, account_id, lead_id).await?;
+            let mut lead = found.ok_or_else(not_found)?;
             if lead.erase_time.is_none() {
                 store::lead::erase(&mut tx, account_id, lead_id, now.0).await?;
                 lead.erase_time = Some(now.0);
+                lead_pipeline::erase(&mut tx, account_id, lead_id).await?;
+                self.outbox.write(&mut tx, [events::lead_erased(&lead)]).await?;
             }
             mutation.finish(tx, &(), now).await?;
+            self.outbox.wake();
             Ok(masked(lead, &[]))
         })
         .await
