@@ -2,6 +2,7 @@
 
 mod requests;
 mod requests_accounts;
+mod requests_archive;
 mod requests_audiences;
 mod requests_cards;
 mod requests_codes;

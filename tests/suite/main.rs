@@ -7,6 +7,8 @@ mod accounts;
 mod api_keys;
 mod appointments;
 mod appointments_kills;
+mod archive;
+mod archive_kills;
 mod auto_replies;
 mod background_work;
 mod behaviour_tags;

@@ -19,7 +19,7 @@ use siyu_tests::TestSuite;
 
 use super::{
     requests::{About, Good, good},
-    requests_moderation, requests_replies,
+    requests_archive, requests_moderation, requests_replies,
 };
 use crate::{
     desk::support,
@@ -138,5 +138,12 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
             &GetResponseReportRequest { parent: parent(), start_time: day(1), end_time: day(2) },
         ),
     ];
-    [own, support, requests_moderation::all(about), requests_replies::all(about)].concat()
+    [
+        own,
+        support,
+        requests_moderation::all(about),
+        requests_replies::all(about),
+        requests_archive::all(about),
+    ]
+    .concat()
 }

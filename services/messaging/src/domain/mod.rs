@@ -1,5 +1,6 @@
 //! The rules.
 
+pub(crate) mod archive;
 pub(crate) mod assignment;
 pub(crate) mod calendar;
 pub(crate) mod canned_reply;
@@ -13,4 +14,6 @@ pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;
 pub(crate) mod replies;
+pub(crate) mod retention;
 pub(crate) mod review;
+pub(crate) mod search;

@@ -1,5 +1,6 @@
 //! The wire: decode, call the use case, encode.
 
+mod archive;
 mod canned_replies;
 mod convert;
 mod convert_replies;

@@ -41,6 +41,7 @@ impl Messaging {
                 author: mutation.actor(),
                 text: text.to_owned(),
                 create_time: self.clock.now().0,
+                forget_time: None,
             };
             store::note::insert(&mut tx, &note).await?;
             Ok((tx, note))
