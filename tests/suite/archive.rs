@@ -121,7 +121,8 @@ async fn a_search_looks_at_so_many_and_says_so(suite: TestSuite) {
     suite.account("mine", "shop").await;
     for chunk in 0..11 {
         let message = |number: i64| {
-            let id = if chunk == 0 && number == 0 { "needle".to_owned() } else { format!("{chunk}-{number}") };
+            let id =
+                if chunk == 0 && number == 0 { "needle".to_owned() } else { format!("{chunk}-{number}") };
             old(&suite, "ann", User, &id, 90_000 - chunk * 1_000 - number)
         };
         import(&suite, (0..1_000).map(message).collect()).await.unwrap();
@@ -347,9 +348,8 @@ async fn many_conversations_are_walked_through(suite: TestSuite) {
     suite.account("mine", "shop").await;
     // More conversations than one step looks at, and one with more messages than it forgets.
     let (long, many) = (1_250, 620);
-    let mut messages: Vec<_> = (0..long)
-        .map(|number| old(&suite, "u300", User, &format!("m{number}"), 50 * DAY))
-        .collect();
+    let mut messages: Vec<_> =
+        (0..long).map(|number| old(&suite, "u300", User, &format!("m{number}"), 50 * DAY)).collect();
     messages.extend((0..many).map(|number| old(&suite, &format!("u{number}"), Account, "old", 40 * DAY)));
     messages.extend((0..many).map(|number| old(&suite, &format!("u{number}"), Account, "young", 10 * DAY)));
     for chunk in messages.chunks(1_000) {
@@ -377,7 +377,8 @@ async fn who_wants_it_is_forgotten_at_once(suite: TestSuite) {
     say(&suite, "bea", "1", "my number is 139").await;
 
     let request = || EraseConversationRequest { parent: SHOP.to_owned(), user: "users/ann".to_owned() };
-    let erased = async || archive(&suite).erase_conversation(request()).await.unwrap().into_inner().erased_count;
+    let erased =
+        async || archive(&suite).erase_conversation(request()).await.unwrap().into_inner().erased_count;
     assert_eq!(erased().await, 2_602);
     assert_eq!(erased().await, 0);
     let of_ann = ExportConversationsRequest {

@@ -21,13 +21,22 @@ use crate::{
     support::{fan, fields, seconds_ago, timeline},
 };
 
-pub(crate) async fn import(suite: &TestSuite, messages: Vec<ImportedMessage>) -> Result<ImportMessagesResponse, Status> {
+pub(crate) async fn import(
+    suite: &TestSuite,
+    messages: Vec<ImportedMessage>,
+) -> Result<ImportMessagesResponse, Status> {
     let mut client = ImportServiceClient::new(suite.client());
     Ok(client.import_messages(ImportMessagesRequest { messages }).await?.into_inner())
 }
 
 /// A message between the shop and a user, so many seconds old.
-pub(crate) fn old(suite: &TestSuite, user: &str, sender: MessageSender, id: &str, seconds: i64) -> ImportedMessage {
+pub(crate) fn old(
+    suite: &TestSuite,
+    user: &str,
+    sender: MessageSender,
+    id: &str,
+    seconds: i64,
+) -> ImportedMessage {
     ImportedMessage {
         account: SHOP.to_owned(),
         user: format!("users/{user}"),

@@ -53,9 +53,8 @@ impl Place {
 
     /// Whether nothing is left of conversations.
     pub(crate) fn is_after(&self, conversations: &[Conversation]) -> bool {
-        let is_after = |last: &Conversation| {
-            self.user_id == last.user_id && self.before <= last.forgotten_sequence + 1
-        };
+        let is_after =
+            |last: &Conversation| self.user_id == last.user_id && self.before <= last.forgotten_sequence + 1;
         conversations.last().is_none_or(is_after)
     }
 }
@@ -73,8 +72,7 @@ pub(crate) fn next(place: &Place, conversations: &[Conversation], most: i64) -> 
         let is_begun = *user_id == place.user_id;
         let to = if is_begun { (*last_sequence).min(place.before - 1) } else { *last_sequence };
         let after = (*forgotten_sequence).max(to - rest);
-        reached =
-            Place { last_time: conversation.last_time.0, user_id: user_id.clone(), before: after + 1 };
+        reached = Place { last_time: conversation.last_time.0, user_id: user_id.clone(), before: after + 1 };
         if to > after {
             rest -= to - after;
             stretches.push(Stretch { user_id: user_id.clone(), after, to });

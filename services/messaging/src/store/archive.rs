@@ -107,11 +107,8 @@ pub(crate) async fn older(
 ) -> Result<Vec<Stretch>, DbError> {
     let text = tx.pick(OLDER);
     let stretches = rows(stretches.iter().map(|stretch| row(account_id, stretch)))?;
-    let found: Vec<(String, i64, i64)> = on_db!(tx, |conn| sqlx::query_as(text)
-        .bind(stretches)
-        .bind(time.0)
-        .fetch_all(conn)
-        .await)?;
+    let found: Vec<(String, i64, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(text).bind(stretches).bind(time.0).fetch_all(conn).await)?;
     Ok(found.into_iter().map(|(user_id, after, to)| Stretch { user_id, after, to }).collect())
 }
 

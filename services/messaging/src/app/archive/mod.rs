@@ -6,4 +6,3 @@ mod retention;
 mod search;
 
 pub(crate) use export::Export;
-pub(crate) use search::Found;

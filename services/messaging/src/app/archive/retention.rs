@@ -160,14 +160,10 @@ async fn forget_the_rest(
     let users = [first.user_id.as_str(), last.user_id.as_str()];
     store::note::forget(tx, account_id, users, before, now).await?;
     store::review::forget_comments(tx, account_id, users, before).await?;
-    let has_comment = |found: &&Conversation| {
-        found.desk.as_ref().is_some_and(|desk| desk.has_comment_before(before))
-    };
-    let names: Vec<(&str, &str)> = conversations
-        .iter()
-        .filter(has_comment)
-        .map(|found| (account_id, found.user_id.as_str()))
-        .collect();
+    let has_comment =
+        |found: &&Conversation| found.desk.as_ref().is_some_and(|desk| desk.has_comment_before(before));
+    let names: Vec<(&str, &str)> =
+        conversations.iter().filter(has_comment).map(|found| (account_id, found.user_id.as_str())).collect();
     if names.is_empty() {
         return Ok(());
     }

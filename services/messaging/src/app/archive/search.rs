@@ -45,7 +45,8 @@ impl Messaging {
         self.check_account(account_id).await?;
         let mut tx = self.db.begin_read().await?;
         let mut found = Found::default();
-        let place = look(&mut tx, [account_id, user_id.unwrap_or_default()], search, page, &mut found).await?;
+        let place =
+            look(&mut tx, [account_id, user_id.unwrap_or_default()], search, page, &mut found).await?;
         metrics::counter!(names::SEARCHED_MESSAGES_TOTAL).increment(found.looked_at as u64);
         if let Some(place) = place {
             found.next_page_token = page.token_after(place)?;
