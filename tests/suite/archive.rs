@@ -369,7 +369,7 @@ async fn many_conversations_are_walked_through(suite: TestSuite) {
 
 async fn who_wants_it_is_forgotten_at_once(suite: TestSuite) {
     suite.account("mine", "shop").await;
-    let history = |number| old(&suite, "ann", User, &format!("m{number}"), 9_000 - number);
+    let history = |number: i64| old(&suite, "ann", User, &format!("m{number}"), 9_000 - number);
     for numbers in [0..1_000, 1_000..2_000, 2_000..2_600] {
         import(&suite, numbers.map(history).collect()).await.unwrap();
     }
