@@ -10,6 +10,7 @@ mod requests_common;
 mod requests_crm;
 mod requests_homepage;
 mod requests_leads;
+mod requests_macros;
 mod requests_messaging;
 mod requests_moderation;
 mod requests_reach;

@@ -59,6 +59,7 @@ mod leads_secrecy;
 mod lifecycle;
 mod lifecycle_model;
 mod limits;
+mod macros;
 mod menus;
 mod message_imports;
 mod messages;

@@ -22,6 +22,7 @@ use siyu_proto::messaging::v1::{
     group_send_service_server::{self, GroupSendServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    macro_service_server::{self, MacroServiceServer},
     menu_service_server::{self, MenuServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
     response_time_service_server::{self, ResponseTimeServiceServer},
@@ -64,6 +65,7 @@ pub const SERVICES: &[&str] = &[
     group_send_service_server::SERVICE_NAME,
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
+    macro_service_server::SERVICE_NAME,
     menu_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
     response_time_service_server::SERVICE_NAME,
@@ -157,6 +159,7 @@ impl Messaging {
             .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(MacroServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MenuServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }

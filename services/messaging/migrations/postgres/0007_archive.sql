@@ -1,4 +1,4 @@
--- What is kept of conversations, and for how long. Times are Unix microseconds; the account comes first in every key.
+-- What is kept of conversations, and for how long; macros of the desk. Times are Unix microseconds; the account comes first in every key.
 
 -- When what it said was forgotten.
 ALTER TABLE message ADD COLUMN forget_time BIGINT;
@@ -27,3 +27,15 @@ CREATE INDEX retention_by_due_time ON retention (due_time) WHERE due_time IS NOT
 ALTER TABLE note DROP CONSTRAINT note_text_check;
 ALTER TABLE note ADD CONSTRAINT note_text_check CHECK (length(text) <= 2000);
 ALTER TABLE note ADD COLUMN forget_time BIGINT;
+
+-- What agents do again and again, under one name.
+CREATE TABLE desk_macro (
+    account_id TEXT COLLATE "C" NOT NULL,
+    macro_id TEXT COLLATE "C" NOT NULL CHECK (length(macro_id) BETWEEN 1 AND 63),
+    -- JSON.
+    definition TEXT NOT NULL CHECK (length(definition) <= 100000),
+    revision BIGINT NOT NULL CHECK (revision > 0),
+    create_time BIGINT NOT NULL,
+    update_time BIGINT NOT NULL,
+    PRIMARY KEY (account_id, macro_id)
+);

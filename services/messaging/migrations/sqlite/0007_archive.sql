@@ -1,4 +1,4 @@
--- What is kept of conversations, and for how long. Times are Unix microseconds; the account comes first in every key.
+-- What is kept of conversations, and for how long; macros of the desk. Times are Unix microseconds; the account comes first in every key.
 
 -- When what it said was forgotten.
 ALTER TABLE message ADD COLUMN forget_time INTEGER;
@@ -39,3 +39,15 @@ CREATE TABLE note (
 INSERT INTO note (account_id, user_id, number, author, text, create_time)
     SELECT account_id, user_id, number, author, text, create_time FROM note_before;
 DROP TABLE note_before;
+
+-- What agents do again and again, under one name.
+CREATE TABLE desk_macro (
+    account_id TEXT NOT NULL,
+    macro_id TEXT NOT NULL CHECK (length(macro_id) BETWEEN 1 AND 63),
+    -- JSON.
+    definition TEXT NOT NULL CHECK (length(definition) <= 100000),
+    revision INTEGER NOT NULL CHECK (revision > 0),
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL,
+    PRIMARY KEY (account_id, macro_id)
+) STRICT, WITHOUT ROWID;

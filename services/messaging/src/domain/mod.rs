@@ -7,6 +7,7 @@ pub(crate) mod canned_reply;
 pub(crate) mod clocks;
 pub(crate) mod conversation;
 pub(crate) mod desk;
+pub(crate) mod desk_macro;
 pub(crate) mod figures;
 pub(crate) mod group_send;
 pub(crate) mod menu;

@@ -9,6 +9,7 @@ mod desk_convert;
 mod group_sends;
 mod import;
 mod inbox;
+mod macros;
 mod menu;
 mod moderation;
 mod replies;

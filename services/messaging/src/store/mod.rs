@@ -6,6 +6,7 @@ pub(crate) mod archive;
 pub(crate) mod canned_reply;
 pub(crate) mod conversation;
 pub(crate) mod desk;
+pub(crate) mod desk_macro;
 pub(crate) mod group_send;
 pub(crate) mod inbox;
 pub(crate) mod message;
@@ -34,6 +35,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         agent::STATEMENTS,
         canned_reply::STATEMENTS,
         desk::STATEMENTS,
+        desk_macro::STATEMENTS,
         note::STATEMENTS,
         queue::STATEMENTS,
         account_setting::STATEMENTS,
