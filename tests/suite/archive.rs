@@ -245,11 +245,11 @@ async fn a_case_with_everything(suite: &TestSuite, user: &str) {
     set_state(suite, "li", AgentState::Online).await;
     let (parent, user_name) = (SHOP.to_owned(), format!("users/{user}"));
     say(suite, user, "1", "my number is 138").await;
-    desk(suite).send_desk_message(to_user(user, "welcome")).await.unwrap();
+    let answer = desk(suite).send_desk_message(to_user(user, "welcome")).await.unwrap().into_inner();
     let request = ReportMessageRequest {
         parent: parent.clone(),
         user: user_name.clone(),
-        sequence: 2,
+        sequence: answer.message.unwrap().sequence,
         comment: "rude".to_owned(),
     };
     moderation(suite).report_message(request).await.unwrap();
