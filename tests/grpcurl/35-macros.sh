@@ -13,6 +13,7 @@ solved='"name": "accounts/lumi-flagship/macros/solved"'
 call_as "$agent" SupportService/SetAgentState '{"name": "accounts/lumi-flagship/agents/li", "state": "AGENT_STATE_ONLINE"}' >/dev/null
 call_as "$operator" CannedReplyService/CreateCannedReply "{$shop, \"canned_reply_id\": \"hours\", \"canned_reply\": {\"text\": \"We open at {{open}}.\"}}" >/dev/null
 call InboxService/SendMessage "{$u1, \"client_message_id\": \"m1\", \"content\": {\"kind\": \"MESSAGE_CONTENT_KIND_TEXT\", \"text\": \"When do you open?\"}}" >/dev/null
+call ClockService/AdvanceTime '{"by": "1s"}' >/dev/null
 
 say "What ends it comes last"
 expect_error_as "$operator" 'actions[0].kind' MacroService/CreateMacro "{$shop, \"macro_id\": \"solved\", \"desk_macro\": {\"display_name\": \"Solved\", \"actions\": [
