@@ -71,6 +71,10 @@ paste_all() {
       call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u1", "client_message_id": "desk",
         "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Anybody there?"}}' >/dev/null
     fi
+    if [[ $command == */EraseConversation* ]]; then
+      call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u9", "client_message_id": "m1",
+        "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Forget me."}}' >/dev/null
+    fi
     if [[ $command == */RateConversation* ]]; then
       call SupportService/CloseConversation '{"parent": "accounts/lumi-flagship", "user": "users/u1"}' >/dev/null
     fi

@@ -95,8 +95,8 @@ full_name() {
       echo "siyu.accounts.v1.$1" ;;
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
-    AutoReplyService/* | CannedReplyService/* | DeskService/* | GroupSendService/* | ImportService/* | InboxService/* | \
-      MenuService/* | ModerationService/* | ResponseTimeService/* | SupportService/*)
+    ArchiveService/* | AutoReplyService/* | CannedReplyService/* | DeskService/* | GroupSendService/* | ImportService/* | InboxService/* | \
+      MacroService/* | MenuService/* | ModerationService/* | ResponseTimeService/* | SupportService/*)
       echo "siyu.messaging.v1.$1" ;;
     FeedService/* | FollowService/* | PushService/*) echo "siyu.subscriptions.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;

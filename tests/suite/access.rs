@@ -2,6 +2,7 @@
 
 mod requests;
 mod requests_accounts;
+mod requests_archive;
 mod requests_audiences;
 mod requests_cards;
 mod requests_codes;
@@ -9,6 +10,7 @@ mod requests_common;
 mod requests_crm;
 mod requests_homepage;
 mod requests_leads;
+mod requests_macros;
 mod requests_messaging;
 mod requests_moderation;
 mod requests_reach;

@@ -21,13 +21,22 @@ use crate::{
     support::{fan, fields, seconds_ago, timeline},
 };
 
-async fn import(suite: &TestSuite, messages: Vec<ImportedMessage>) -> Result<ImportMessagesResponse, Status> {
+pub(crate) async fn import(
+    suite: &TestSuite,
+    messages: Vec<ImportedMessage>,
+) -> Result<ImportMessagesResponse, Status> {
     let mut client = ImportServiceClient::new(suite.client());
     Ok(client.import_messages(ImportMessagesRequest { messages }).await?.into_inner())
 }
 
 /// A message between the shop and a user, so many seconds old.
-fn old(suite: &TestSuite, user: &str, sender: MessageSender, id: &str, seconds: i64) -> ImportedMessage {
+pub(crate) fn old(
+    suite: &TestSuite,
+    user: &str,
+    sender: MessageSender,
+    id: &str,
+    seconds: i64,
+) -> ImportedMessage {
     ImportedMessage {
         account: SHOP.to_owned(),
         user: format!("users/{user}"),
@@ -38,7 +47,7 @@ fn old(suite: &TestSuite, user: &str, sender: MessageSender, id: &str, seconds: 
     }
 }
 
-async fn all_messages(suite: &TestSuite, account: &str, user: &str) -> Vec<Message> {
+pub(crate) async fn all_messages(suite: &TestSuite, account: &str, user: &str) -> Vec<Message> {
     let request = ListDeskMessagesRequest {
         parent: account.to_owned(),
         user: user.to_owned(),

@@ -41,7 +41,7 @@ fn the_table_holds_every_method_once_and_in_order() {
 }
 
 /// What methods that change nothing are called.
-const READING: [&str; 15] = [
+const READING: [&str; 16] = [
     "Get",
     "List",
     "Backtest",
@@ -51,6 +51,7 @@ const READING: [&str; 15] = [
     "Preview",
     "Render",
     "Resolve",
+    "Search",
     "Snapshot",
     "StreamEvents",
     "StreamDesk",

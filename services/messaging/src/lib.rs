@@ -1,6 +1,6 @@
 //! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as they
 //! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), one message to many (M9),
-//! and moderation (M10).
+//! moderation (M10), and what is kept of all that (M11).
 
 mod app;
 mod domain;
@@ -15,12 +15,14 @@ use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
+    archive_service_server::{self, ArchiveServiceServer},
     auto_reply_service_server::{self, AutoReplyServiceServer},
     canned_reply_service_server::{self, CannedReplyServiceServer},
     desk_service_server::{self, DeskServiceServer},
     group_send_service_server::{self, GroupSendServiceServer},
     import_service_server::{self, ImportServiceServer},
     inbox_service_server::{self, InboxServiceServer},
+    macro_service_server::{self, MacroServiceServer},
     menu_service_server::{self, MenuServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
     response_time_service_server::{self, ResponseTimeServiceServer},
@@ -48,19 +50,22 @@ pub fn migrations() -> Vec<Migration> {
         "0002_replies",
         "0003_desk",
         "0004_moderation",
-        "0005_group_sends"
+        "0005_group_sends",
+        "0007_archive"
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[
+    archive_service_server::SERVICE_NAME,
     auto_reply_service_server::SERVICE_NAME,
     canned_reply_service_server::SERVICE_NAME,
     desk_service_server::SERVICE_NAME,
     group_send_service_server::SERVICE_NAME,
     import_service_server::SERVICE_NAME,
     inbox_service_server::SERVICE_NAME,
+    macro_service_server::SERVICE_NAME,
     menu_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
     response_time_service_server::SERVICE_NAME,
@@ -144,6 +149,7 @@ impl Messaging {
     pub fn add_to(&self, routes: Routes, max_message_bytes: usize) -> Routes {
         let limit = max_message_bytes;
         routes
+            .add_service(ArchiveServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(AutoReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(DeskServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GroupSendServiceServer::new(self.clone()).max_decoding_message_size(limit))
@@ -153,6 +159,7 @@ impl Messaging {
             .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(MacroServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MenuServiceServer::new(self.clone()).max_decoding_message_size(limit))
     }
 }

@@ -54,6 +54,16 @@ pub(crate) const OF_MESSAGING: &[Example] = &[
         &["", "accounts/a/reviewItems/", "accounts/a/reviewItems/{161}", "accounts/a/reviewItems/b c"],
     ),
     (
+        "^accounts/[a-z0-9-]{1,63}/macros/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/macros/solved"],
+        &["", "accounts/a/macros/", "accounts/a/macros/-a"],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/macros/[a-z0-9][a-z0-9_-]{0,62})?$",
+        &["", "accounts/a/macros/solved"],
+        &["solved", "accounts/a/macros/A"],
+    ),
+    (
         "^accounts/[a-z0-9-]{1,63}/menu$",
         &["accounts/a/menu"],
         &["accounts/a", "accounts//menu", "accounts/a/menu/"],

@@ -38,6 +38,7 @@ pub(super) fn replies(
             content: Some(content),
             create_time,
             recall_time: None,
+            forget_time: None,
             causation_depth: cause.causation_depth + 1,
             account_change: 0,
             user_change: 0,

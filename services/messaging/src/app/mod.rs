@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod allowance;
 mod answering;
+pub(crate) mod archive;
 pub(crate) mod desk;
 pub(crate) mod follows;
 pub(crate) mod group_sends;

@@ -334,6 +334,7 @@ impl Book {
             content_digest,
             create_time,
             recall_time: None,
+            forget_time: None,
             causation_depth: call.causation_depth,
             account_change: 0,
             user_change: 0,

@@ -18,6 +18,8 @@ pub(crate) struct Conversation {
     pub(crate) account_read_sequence: i64,
     pub(crate) user_unread_count: i64,
     pub(crate) account_unread_count: i64,
+    /// What all messages up to this one said is forgotten; 0 where none is.
+    pub(crate) forgotten_sequence: i64,
     /// Where it stands at the service desk; none while nothing is known.
     pub(crate) desk: Option<Box<Desk>>,
     pub(crate) automation: Automation,
@@ -43,6 +45,7 @@ impl Conversation {
             account_read_sequence: 0,
             user_unread_count: 0,
             account_unread_count: 0,
+            forgotten_sequence: 0,
             desk: None,
             automation: Automation::default(),
         }

@@ -128,11 +128,13 @@ pub(crate) struct Message {
     /// Who wrote it for the account; empty where the user did.
     pub(crate) author: String,
     pub(crate) client_message_id: String,
-    /// None once it was recalled.
+    /// None once it was recalled or is forgotten.
     pub(crate) content: Option<Content>,
     pub(crate) content_digest: String,
     pub(crate) create_time: Micros,
     pub(crate) recall_time: Option<Micros>,
+    /// When what it said was forgotten, since it is not kept for longer or was erased.
+    pub(crate) forget_time: Option<Micros>,
     /// How many messages of programs in a row have caused it: 0 is written by a person.
     pub(crate) causation_depth: i32,
     /// Number of its last change in the inbox of the account, and in that of the user.

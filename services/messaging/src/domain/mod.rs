@@ -1,11 +1,13 @@
 //! The rules.
 
+pub(crate) mod archive;
 pub(crate) mod assignment;
 pub(crate) mod calendar;
 pub(crate) mod canned_reply;
 pub(crate) mod clocks;
 pub(crate) mod conversation;
 pub(crate) mod desk;
+pub(crate) mod desk_macro;
 pub(crate) mod figures;
 pub(crate) mod group_send;
 pub(crate) mod menu;
@@ -13,4 +15,6 @@ pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;
 pub(crate) mod replies;
+pub(crate) mod retention;
 pub(crate) mod review;
+pub(crate) mod search;

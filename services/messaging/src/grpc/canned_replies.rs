@@ -4,8 +4,8 @@ use siyu_clock::Micros;
 use siyu_proto::messaging::v1::{
     self as pb, CreateCannedReplyRequest, CreateCannedReplyResponse, DeleteCannedReplyRequest,
     DeleteCannedReplyResponse, GetCannedReplyRequest, GetCannedReplyResponse, ListCannedRepliesRequest,
-    ListCannedRepliesResponse, RenderCannedReplyRequest, RenderCannedReplyResponse, UpdateCannedReplyRequest,
-    UpdateCannedReplyResponse, canned_reply_service_server::CannedReplyService,
+    ListCannedRepliesResponse, RenderCannedReplyRequest, RenderCannedReplyResponse, ReplyVariable,
+    UpdateCannedReplyRequest, UpdateCannedReplyResponse, canned_reply_service_server::CannedReplyService,
 };
 use siyu_rpc::{Error, Page, admit, admit_mutation, etag, name, time::to_proto};
 use tonic::{Request, Response, Status};
@@ -75,21 +75,25 @@ impl CannedReplyService for Messaging {
         let request = admit(request)?;
         let ids = reply_ids(&request.name, "name")?;
         let user_id = name::id(&request.user, "users", "user")?;
-        let variables: Vec<_> =
-            request.variables.into_iter().map(|variable| (variable.name, variable.value)).collect();
-        for (place, (name, _)) in variables.iter().enumerate() {
-            if variables[..place].iter().any(|(other, _)| other == name) {
-                let field = format!("variables[{place}].name");
-                return Err(Error::invalid_field(field, "is given twice").into());
-            }
-        }
+        let variables = given(request.variables)?;
         let text = self.render_canned_reply(ids, user_id, &variables).await?;
         Ok(Response::new(RenderCannedReplyResponse { text }))
     }
 }
 
+/// Names of variables and what they are replaced by.
+pub(super) fn given(variables: Vec<ReplyVariable>) -> Result<Vec<(String, String)>, Error> {
+    let variables: Vec<_> = variables.into_iter().map(|variable| (variable.name, variable.value)).collect();
+    for (place, (name, _)) in variables.iter().enumerate() {
+        if variables[..place].iter().any(|(other, _)| other == name) {
+            return Err(Error::invalid_field(format!("variables[{place}].name"), "is given twice"));
+        }
+    }
+    Ok(variables)
+}
+
 /// Account and reply of a reply's name.
-fn reply_ids<'a>(name: &'a str, field: &str) -> Result<[&'a str; 2], Error> {
+pub(super) fn reply_ids<'a>(name: &'a str, field: &str) -> Result<[&'a str; 2], Error> {
     let rule = "must be accounts/{account}/cannedReplies/{canned_reply}";
     name::ids(name, ["accounts", "cannedReplies"]).ok_or_else(|| Error::invalid_field(field, rule))
 }

@@ -94,6 +94,7 @@ pub(super) fn to_message(message: &Message, reader: Sender) -> pb::Message {
         create_time: Some(to_proto(message.create_time)),
         recall_time: message.recall_time.map(to_proto),
         causation_depth: message.causation_depth,
+        forget_time: message.forget_time.map(to_proto),
     }
 }
 

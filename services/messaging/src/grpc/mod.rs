@@ -1,5 +1,6 @@
 //! The wire: decode, call the use case, encode.
 
+mod archive;
 mod canned_replies;
 mod convert;
 mod convert_replies;
@@ -8,6 +9,7 @@ mod desk_convert;
 mod group_sends;
 mod import;
 mod inbox;
+mod macros;
 mod menu;
 mod moderation;
 mod replies;

@@ -165,8 +165,13 @@ fn case([account_id, _]: [&str; 2], desk: &Desk) -> Option<SupportCase> {
     Some(to_case(account_id, desk))
 }
 
-fn to_note(note: Note) -> PbNote {
-    let Note { account_id, user_id, number, author, text, create_time } = note;
-    let name = format!("accounts/{account_id}/conversations/{user_id}/notes/{number}");
-    PbNote { name, author, text, create_time: Some(to_proto(Micros(create_time))) }
+pub(super) fn to_note(note: Note) -> PbNote {
+    let Note { account_id, user_id, number, author, text, create_time, forget_time } = note;
+    PbNote {
+        name: format!("accounts/{account_id}/conversations/{user_id}/notes/{number}"),
+        author,
+        text,
+        create_time: Some(to_proto(Micros(create_time))),
+        forget_time: forget_time.map(|time| to_proto(Micros(time))),
+    }
 }

@@ -46,6 +46,7 @@ pub(super) struct Row {
     account_read_sequence: i64,
     user_unread_count: i64,
     account_unread_count: i64,
+    forgotten_sequence: i64,
     desk: String,
     replies: String,
 }
@@ -71,6 +72,7 @@ impl TryFrom<Row> for Conversation {
             account_read_sequence: row.account_read_sequence,
             user_unread_count: row.user_unread_count,
             account_unread_count: row.account_unread_count,
+            forgotten_sequence: row.forgotten_sequence,
             desk,
         })
     }

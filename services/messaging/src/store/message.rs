@@ -38,7 +38,7 @@ statements! {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     account_id: String,
     user_id: String,
     sequence: i64,
@@ -49,6 +49,7 @@ struct Row {
     content_digest: String,
     create_time: i64,
     recall_time: Option<i64>,
+    forget_time: Option<i64>,
     account_change: i64,
     user_change: i64,
     causation_depth: i64,
@@ -83,6 +84,7 @@ impl TryFrom<Row> for Message {
             content_digest: row.content_digest,
             create_time: Micros(row.create_time),
             recall_time: row.recall_time.map(Micros),
+            forget_time: row.forget_time.map(Micros),
             account_change: row.account_change,
             user_change: row.user_change,
             causation_depth: i32::try_from(row.causation_depth).unwrap_or(i32::MAX),
@@ -90,7 +92,7 @@ impl TryFrom<Row> for Message {
     }
 }
 
-fn messages(rows: Vec<Row>) -> Result<Vec<Message>, DbError> {
+pub(super) fn messages(rows: Vec<Row>) -> Result<Vec<Message>, DbError> {
     rows.into_iter().map(Message::try_from).collect()
 }
 

@@ -2,9 +2,11 @@
 
 pub(crate) mod account_setting;
 pub(crate) mod agent;
+pub(crate) mod archive;
 pub(crate) mod canned_reply;
 pub(crate) mod conversation;
 pub(crate) mod desk;
+pub(crate) mod desk_macro;
 pub(crate) mod group_send;
 pub(crate) mod inbox;
 pub(crate) mod message;
@@ -13,6 +15,7 @@ pub(crate) mod note;
 pub(crate) mod policy;
 pub(crate) mod queue;
 pub(crate) mod reply_rule;
+pub(crate) mod retention;
 pub(crate) mod review;
 
 use siyu_db::Statement;
@@ -20,16 +23,19 @@ use siyu_db::Statement;
 /// Every SQL statement of the service.
 pub(crate) fn statements() -> Vec<Statement> {
     [
+        archive::STATEMENTS,
         conversation::STATEMENTS,
         group_send::STATEMENTS,
         inbox::STATEMENTS,
         message::STATEMENTS,
         moderation::STATEMENTS,
         policy::STATEMENTS,
+        retention::STATEMENTS,
         review::STATEMENTS,
         agent::STATEMENTS,
         canned_reply::STATEMENTS,
         desk::STATEMENTS,
+        desk_macro::STATEMENTS,
         note::STATEMENTS,
         queue::STATEMENTS,
         account_setting::STATEMENTS,

@@ -1,11 +1,14 @@
 use serde::{Deserialize, Serialize};
+use siyu_clock::Micros;
 use siyu_db::{DbError, Tx, on_db, statements};
 
 statements! {
     LAST_NUMBER = "SELECT COALESCE(MAX(number), 0) FROM note WHERE account_id = $1 AND user_id = $2";
     INSERT = "INSERT INTO note (account_id, user_id, number, author, text, create_time) VALUES ($1, $2, $3, $4, $5, $6)";
-    LIST = "SELECT account_id, user_id, number, author, text, create_time FROM note WHERE account_id = $1 AND user_id = $2 \
-            AND number > $3 ORDER BY number LIMIT $4";
+    LIST = "SELECT account_id, user_id, number, author, text, create_time, forget_time FROM note WHERE account_id = $1 \
+            AND user_id = $2 AND number > $3 ORDER BY number LIMIT $4";
+    FORGET = "UPDATE note SET text = '', forget_time = $5 WHERE account_id = $1 AND user_id BETWEEN $2 AND $3 \
+              AND create_time < $4 AND forget_time IS NULL";
 }
 
 /// What an agent wrote about a conversation.
@@ -16,8 +19,11 @@ pub(crate) struct Note {
     /// 1 for the first of the conversation.
     pub(crate) number: i64,
     pub(crate) author: String,
+    /// Empty once it is forgotten.
     pub(crate) text: String,
     pub(crate) create_time: i64,
+    #[serde(default)]
+    pub(crate) forget_time: Option<i64>,
 }
 
 /// Number of the last note on a conversation; 0 without any.
@@ -55,4 +61,24 @@ pub(crate) async fn list(
         .bind(limit)
         .fetch_all(conn)
         .await)
+}
+
+/// Forgets what notes say that are older than a time, on conversations with users from one to another.
+pub(crate) async fn forget(
+    tx: &mut Tx,
+    account_id: &str,
+    [first, last]: [&str; 2],
+    before: Micros,
+    now: Micros,
+) -> Result<(), DbError> {
+    let text = tx.pick(FORGET);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(account_id)
+        .bind(first)
+        .bind(last)
+        .bind(before.0)
+        .bind(now.0)
+        .execute(conn)
+        .await
+        .map(drop))
 }

@@ -22,6 +22,8 @@ statements! {
     GET_ITEM = "SELECT * FROM review_item WHERE account_id = $1 AND user_id = $2 AND sequence = $3 AND cause = $4";
     DECIDE_ITEM = "UPDATE review_item SET state = $5, decide_time = $6, decider = $7 \
                    WHERE account_id = $1 AND user_id = $2 AND sequence = $3 AND cause = $4";
+    FORGET_COMMENTS = "UPDATE review_item SET comment = '' WHERE account_id = $1 AND user_id BETWEEN $2 AND $3 \
+                       AND create_time < $4 AND comment <> ''";
     LIST_ITEMS = "SELECT * FROM review_item WHERE account_id = $1 \
                   AND (create_time, user_id, sequence, cause) > ($2, $3, $4, $5) \
                   ORDER BY create_time, user_id, sequence, cause LIMIT $6";
@@ -219,6 +221,24 @@ pub(crate) async fn decide(tx: &mut Tx, item: &ReviewItem) -> Result<(), DbError
         .bind(item.state.name())
         .bind(item.decide_time.map(|time| time.0))
         .bind(&item.decider)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Forgets what users of conversations, from one to another, said to reports that are older than a time.
+pub(crate) async fn forget_comments(
+    tx: &mut Tx,
+    account_id: &str,
+    [first, last]: [&str; 2],
+    before: Micros,
+) -> Result<(), DbError> {
+    let text = tx.pick(FORGET_COMMENTS);
+    on_db!(tx, |conn| sqlx::query(text)
+        .bind(account_id)
+        .bind(first)
+        .bind(last)
+        .bind(before.0)
         .execute(conn)
         .await
         .map(drop))

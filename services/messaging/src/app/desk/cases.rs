@@ -1,5 +1,6 @@
 //! What is done with the case of a conversation (M6).
 
+use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_proto::common::v1::ErrorReason;
 use siyu_rpc::{Error, Mutation, Page, auth::CallerKind};
@@ -78,22 +79,7 @@ impl Messaging {
         agent_id: Option<&str>,
     ) -> Result<Box<Desk>, Error> {
         self.change_case(mutation, ids, |mut tx, mut conversation| async move {
-            let Some(agent_id) = agent_id else {
-                let has_agents = !store::agent::of_account(&mut tx, ids[0]).await?.is_empty();
-                if !has_agents {
-                    return Err(wrong_state(format!("accounts/{} has no agents", ids[0])));
-                }
-                let queued = conversation.desk_mut().queue();
-                of_case(queued, &conversation)?;
-                return Ok((tx, conversation));
-            };
-            let agent = agent(&mut tx, ids[0], agent_id).await?;
-            let has_it = conversation.desk.as_ref().is_some_and(|desk| desk.assigned_to() == Some(agent_id));
-            if !has_it {
-                check_room(&agent)?;
-            }
-            let assigned = conversation.desk_mut().assign(agent_id);
-            of_case(assigned, &conversation)?;
+            hand_over(&mut tx, &mut conversation, agent_id).await?;
             Ok((tx, conversation))
         })
         .await
@@ -102,10 +88,7 @@ impl Messaging {
     /// Ends a case.
     pub(crate) async fn close(&self, mutation: &Mutation, ids: [&str; 2]) -> Result<Box<Desk>, Error> {
         self.change_case(mutation, ids, |mut tx, mut conversation| async move {
-            let rules = store::desk::rules(&mut tx, ids[0]).await?;
-            let closed = conversation.desk_mut().close(self.clock.now(), &rules.promise);
-            of_case(closed, &conversation)?;
-            store::desk::save_case(&mut tx, &conversation).await?;
+            end(&mut tx, &mut conversation, self.clock.now()).await?;
             Ok((tx, conversation))
         })
         .await
@@ -171,6 +154,38 @@ impl Messaging {
         }
         Ok(desk)
     }
+}
+
+/// A conversation is handed to another agent, or to the queue.
+pub(super) async fn hand_over(
+    tx: &mut Tx,
+    conversation: &mut Conversation,
+    agent_id: Option<&str>,
+) -> Result<(), Error> {
+    let account_id = conversation.account_id.clone();
+    let Some(agent_id) = agent_id else {
+        let has_agents = !store::agent::of_account(tx, &account_id).await?.is_empty();
+        if !has_agents {
+            return Err(wrong_state(format!("accounts/{account_id} has no agents")));
+        }
+        let queued = conversation.desk_mut().queue();
+        return of_case(queued, conversation);
+    };
+    let agent = agent(tx, &account_id, agent_id).await?;
+    let has_it = conversation.desk.as_ref().is_some_and(|desk| desk.assigned_to() == Some(agent_id));
+    if !has_it {
+        check_room(&agent)?;
+    }
+    let assigned = conversation.desk_mut().assign(agent_id);
+    of_case(assigned, conversation)
+}
+
+/// The case of a conversation ends.
+pub(super) async fn end(tx: &mut Tx, conversation: &mut Conversation, now: Micros) -> Result<(), Error> {
+    let rules = store::desk::rules(tx, &conversation.account_id).await?;
+    let closed = conversation.desk_mut().close(now, &rules.promise);
+    of_case(closed, conversation)?;
+    Ok(store::desk::save_case(tx, conversation).await?)
 }
 
 fn check_room(agent: &Agent) -> Result<(), Error> {

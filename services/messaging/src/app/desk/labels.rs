@@ -1,5 +1,7 @@
 //! Labels of conversations, and notes on them (M6).
 
+use siyu_clock::Micros;
+use siyu_db::Tx;
 use siyu_rpc::{Error, Mutation, Page};
 
 use crate::{
@@ -34,15 +36,7 @@ impl Messaging {
         self.check_account(ids[0]).await?;
         self.change_desk(mutation, ids[0], |mut tx| async move {
             conversation(&mut tx, ids).await?;
-            let note = Note {
-                account_id: ids[0].to_owned(),
-                user_id: ids[1].to_owned(),
-                number: store::note::last_number(&mut tx, ids).await? + 1,
-                author: mutation.actor(),
-                text: text.to_owned(),
-                create_time: self.clock.now().0,
-            };
-            store::note::insert(&mut tx, &note).await?;
+            let note = leave_note(&mut tx, ids, mutation.actor(), text, self.clock.now()).await?;
             Ok((tx, note))
         })
         .await
@@ -60,4 +54,25 @@ impl Messaging {
         let next = page.finish(&mut found, |last| last.number)?;
         Ok((found, next))
     }
+}
+
+/// Somebody notes something on a conversation that there is.
+pub(super) async fn leave_note(
+    tx: &mut Tx,
+    ids: [&str; 2],
+    author: String,
+    text: &str,
+    now: Micros,
+) -> Result<Note, Error> {
+    let note = Note {
+        account_id: ids[0].to_owned(),
+        user_id: ids[1].to_owned(),
+        number: store::note::last_number(tx, ids).await? + 1,
+        author,
+        text: text.to_owned(),
+        create_time: now.0,
+        forget_time: None,
+    };
+    store::note::insert(tx, &note).await?;
+    Ok(note)
 }

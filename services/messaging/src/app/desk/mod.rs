@@ -6,6 +6,8 @@ mod canned_replies;
 mod cases;
 mod drain;
 mod labels;
+mod macros;
+mod run_macro;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -224,6 +224,18 @@ impl Desk {
         Ok(())
     }
 
+    /// Whether the user said something to a rating that is older than a time.
+    pub(crate) fn has_comment_before(&self, time: Micros) -> bool {
+        self.rating.as_ref().is_some_and(|rating| rating.time < time && !rating.comment.is_empty())
+    }
+
+    /// Forgets what the user said to a rating.
+    pub(crate) fn forget_comment(&mut self) {
+        if let Some(rating) = &mut self.rating {
+            rating.comment.clear();
+        }
+    }
+
     /// Who has it, if anybody.
     pub(crate) fn assigned_to(&self) -> Option<&str> {
         (self.status == Status::Assigned).then_some(self.agent_id.as_str())
