@@ -46,6 +46,8 @@ pub const DESK_QUEUE_LENGTH: &str = "siyu_desk_queue_length";
 pub const AUTO_REPLIES_TOTAL: &str = "siyu_auto_replies_total";
 /// Messages whose automatic reply was held back, by `reason`.
 pub const AUTO_REPLIES_HELD_TOTAL: &str = "siyu_auto_replies_held_total";
+/// Runs of questionnaires by message that have come to stand somewhere, by `state`.
+pub const QUESTIONNAIRE_RUNS_TOTAL: &str = "siyu_questionnaire_runs_total";
 /// Changes of inboxes that other processes were told of over Redis.
 pub const REALTIME_PUBLISHED_TOTAL: &str = "siyu_realtime_published_total";
 /// Changes of inboxes that other processes were not told of over Redis, which was slow or away.
@@ -128,6 +130,10 @@ pub fn describe() {
     describe_gauge!(DESK_QUEUE_LENGTH, "Conversations that wait for an agent");
     describe_counter!(AUTO_REPLIES_TOTAL, "Messages that were answered by themselves, by trigger");
     describe_counter!(AUTO_REPLIES_HELD_TOTAL, "Messages whose automatic reply was held back, by reason");
+    describe_counter!(
+        QUESTIONNAIRE_RUNS_TOTAL,
+        "Runs of questionnaires by message that have come to stand somewhere, by state"
+    );
     describe_counter!(REALTIME_PUBLISHED_TOTAL, "Changes of inboxes that others were told of over Redis");
     describe_counter!(REALTIME_DROPPED_TOTAL, "Changes of inboxes that others were not told of over Redis");
     describe_counter!(REALTIME_CONNECTS_TOTAL, "Times that a hub was connected to Redis, by hub");

@@ -1,6 +1,6 @@
 //! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as they
-//! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), one message to many (M9),
-//! and moderation (M10).
+//! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), questionnaires (M8), one
+//! message to many (M9), and moderation (M10).
 
 mod app;
 mod domain;
@@ -23,6 +23,7 @@ use siyu_proto::messaging::v1::{
     inbox_service_server::{self, InboxServiceServer},
     menu_service_server::{self, MenuServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
+    questionnaire_service_server::{self, QuestionnaireServiceServer},
     response_time_service_server::{self, ResponseTimeServiceServer},
     support_service_server::{self, SupportServiceServer},
 };
@@ -36,6 +37,7 @@ use app::{
     follows::Follows,
     group_sends::Audiences,
     live::{FeedHearer, Hub},
+    questionnaires::Deliveries,
     sending::Sending,
     settings::SettingsCache,
 };
@@ -48,7 +50,8 @@ pub fn migrations() -> Vec<Migration> {
         "0002_replies",
         "0003_desk",
         "0004_moderation",
-        "0005_group_sends"
+        "0005_group_sends",
+        "0006_questionnaires"
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
@@ -63,6 +66,7 @@ pub const SERVICES: &[&str] = &[
     inbox_service_server::SERVICE_NAME,
     menu_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
+    questionnaire_service_server::SERVICE_NAME,
     response_time_service_server::SERVICE_NAME,
     support_service_server::SERVICE_NAME,
 ];
@@ -78,6 +82,7 @@ pub struct Messaging {
     follows: Follows,
     /// None where there is no CRM.
     audiences: Option<Audiences>,
+    deliveries: Deliveries,
     sender: Sending,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
@@ -112,6 +117,7 @@ impl Messaging {
             settings.clone(),
         );
         Self {
+            deliveries: Deliveries::new(accounts.clone(), crm.clone()),
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
             audiences: crm.map(Audiences::new),
@@ -151,6 +157,7 @@ impl Messaging {
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(QuestionnaireServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MenuServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -14,8 +14,6 @@ pub(crate) mod entry_code_picture;
 pub(crate) mod homepage;
 pub(crate) mod industry;
 pub(crate) mod lead;
-pub(crate) mod phone;
-pub(crate) mod region;
 pub(crate) mod reservation;
 pub(crate) mod right;
 pub(crate) mod standing;

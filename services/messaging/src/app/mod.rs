@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod allowance;
 mod answering;
+mod asking;
 pub(crate) mod desk;
 pub(crate) mod follows;
 pub(crate) mod group_sends;
@@ -11,6 +12,7 @@ pub(crate) mod live;
 mod marks;
 mod menu;
 mod moderating;
+pub(crate) mod questionnaires;
 mod read;
 mod recall;
 pub(crate) mod replies;

@@ -12,5 +12,6 @@ pub(crate) mod menu;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;
+pub(crate) mod questionnaire;
 pub(crate) mod replies;
 pub(crate) mod review;

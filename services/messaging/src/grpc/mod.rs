@@ -2,6 +2,7 @@
 
 mod canned_replies;
 mod convert;
+mod convert_questionnaires;
 mod convert_replies;
 mod desk;
 mod desk_convert;
@@ -10,6 +11,7 @@ mod import;
 mod inbox;
 mod menu;
 mod moderation;
+mod questionnaires;
 mod replies;
 mod response_times;
 mod streams;
