@@ -11,6 +11,7 @@ mod requests_homepage;
 mod requests_leads;
 mod requests_messaging;
 mod requests_moderation;
+mod requests_questionnaires;
 mod requests_reach;
 mod requests_replies;
 mod requests_subscriptions;

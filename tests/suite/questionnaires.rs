@@ -137,8 +137,7 @@ pub(crate) async fn runs(suite: &TestSuite, questionnaire: &str) -> Vec<Question
     let mut request = ListQuestionnaireRunsRequest { parent, page_size: 2, ..Default::default() };
     let mut found = Vec::new();
     loop {
-        let page =
-            questionnaires(suite).list_questionnaire_runs(request.clone()).await.unwrap().into_inner();
+        let page = questionnaires(suite).list_questionnaire_runs(request.clone()).await.unwrap().into_inner();
         found.extend(page.questionnaire_runs);
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
@@ -283,8 +282,11 @@ async fn an_agent_begins_it(suite: TestSuite) {
     desk(&suite).send_desk_message(to_user("ann", "a question")).await.unwrap();
     assert_eq!(start(&suite, "ann", "skin", "s1").await.unwrap(), 3);
     assert_eq!(start(&suite, "ann", "skin", "s1").await.unwrap(), 3);
-    let sent: Vec<String> =
-        messages_after(&suite, "ann", 2).await.into_iter().map(|message| message.content.unwrap().text).collect();
+    let sent: Vec<String> = messages_after(&suite, "ann", 2)
+        .await
+        .into_iter()
+        .map(|message| message.content.unwrap().text)
+        .collect();
     assert_eq!(sent, ["Hello", skin]);
     // Another takes its place, and each counts as one message without an answer.
     start(&suite, "ann", "other", "s2").await.unwrap();
@@ -301,8 +303,7 @@ async fn an_agent_begins_it(suite: TestSuite) {
     let picture = SendMessageRequest { content: Some(picture), ..from_user("ann", "m2") };
     assert_eq!(send(&suite, "ann", picture).await, [format!("请用文字回答。\n{skin}")]);
     // Programs are not asked for ever, and people are asked on.
-    let program =
-        SendMessageRequest { content: text("1"), causation_depth: 3, ..from_user("ann", "m3") };
+    let program = SendMessageRequest { content: text("1"), causation_depth: 3, ..from_user("ann", "m3") };
     assert_eq!(send(&suite, "ann", program).await, Vec::<String>::new());
     let held = conversation(&suite, "ann").await.held_reply.unwrap();
     assert_eq!(held.reason(), HeldReplyReason::Depth);

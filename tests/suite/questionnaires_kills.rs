@@ -12,8 +12,7 @@ use siyu_proto::{
     crm::v1::{CreateTagRequest, ListTaggedFansRequest, Tag, tag_service_client::TagServiceClient},
     messaging::v1::{
         GetQuestionnaireReportRequest, QuestionnaireReport, QuestionnaireTrigger, SendMessageRequest,
-        inbox_service_client::InboxServiceClient,
-        questionnaire_service_client::QuestionnaireServiceClient,
+        inbox_service_client::InboxServiceClient, questionnaire_service_client::QuestionnaireServiceClient,
     },
 };
 use siyu_tests::{
@@ -111,8 +110,7 @@ async fn kills_lose_and_double_no_lead(engine: Engine) {
     let expected: BTreeMap<String, usize> =
         (0..USERS).map(|number| (format!("users/u{number:02}"), 1)).collect();
     assert_eq!(of_users, expected);
-    let request =
-        ListTaggedFansRequest { parent: tags::name("dry"), page_size: 1_000, ..Default::default() };
+    let request = ListTaggedFansRequest { parent: tags::name("dry"), page_size: 1_000, ..Default::default() };
     let tagged = TagServiceClient::new(client).list_tagged_fans(request).await.unwrap().into_inner();
     assert_eq!(tagged.fan_tags.len(), USERS);
     fleet.remove().await.unwrap();

@@ -3,9 +3,10 @@
 use siyu_proto::{
     accounts::v1::{ArchiveCardRequest, Card, LeadFieldKind, LeadForm},
     messaging::v1::{
-        CreateQuestionnaireRequest, DeleteQuestionnaireRequest, GetQuestionnaireRequest, ListQuestionnairesRequest, Question,
-        Questionnaire, QuestionnaireEndReason as Reason, QuestionnaireRunState as State,
-        QuestionnaireTrigger as Trigger, RecallMessageRequest, UpdateQuestionnaireRequest,
+        CreateQuestionnaireRequest, DeleteQuestionnaireRequest, GetQuestionnaireRequest,
+        ListQuestionnairesRequest, Question, Questionnaire, QuestionnaireEndReason as Reason,
+        QuestionnaireRunState as State, QuestionnaireTrigger as Trigger, RecallMessageRequest,
+        UpdateQuestionnaireRequest,
     },
 };
 use siyu_tests::TestSuite;
@@ -103,7 +104,10 @@ async fn what_cannot_be_asked_is_refused(suite: TestSuite) {
             "questionnaire.questions[2].options[1].text",
             with(|asked| asked.questions[2].options[1].text = "Blue".to_owned()),
         ),
-        ("questionnaire.questions", with(|asked| asked.questions[2].options[0].tags = vec![tags::name("none")])),
+        (
+            "questionnaire.questions",
+            with(|asked| asked.questions[2].options[0].tags = vec![tags::name("none")]),
+        ),
         (
             "questionnaire.questions[2].options[0].tags[0]",
             with(|asked| {
@@ -138,7 +142,11 @@ async fn what_cannot_be_asked_is_refused(suite: TestSuite) {
     ];
     for (field, asked) in wrong {
         let status = create(&suite, "skin", asked).await.unwrap_err();
-        assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec![field.to_owned()]), "{status}");
+        assert_eq!(
+            (status.code(), fields(&status)),
+            (Code::InvalidArgument, vec![field.to_owned()]),
+            "{status}"
+        );
     }
     cards(&suite).archive_card(ArchiveCardRequest { name: FORM.to_owned() }).await.unwrap();
     let status = create(&suite, "skin", of_form(Trigger::Manual)).await.unwrap_err();
@@ -156,8 +164,7 @@ async fn what_is_refused_for_good_says_why(suite: TestSuite) {
     };
     // An answer is taken back before it is brought away: there is no lead.
     answered("ann").await;
-    let request =
-        RecallMessageRequest { parent: SHOP.to_owned(), user: "users/ann".to_owned(), sequence: 4 };
+    let request = RecallMessageRequest { parent: SHOP.to_owned(), user: "users/ann".to_owned(), sequence: 4 };
     inbox(&suite).recall_message(request).await.unwrap();
     let run = delivered(&suite, "ann").await;
     assert_eq!((run.state(), run.end_reason()), (State::Refused, Reason::TakenBack));

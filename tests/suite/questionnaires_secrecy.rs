@@ -10,8 +10,7 @@ use siyu_proto::{
     crm::v1::{CreateTagRequest, Tag, tag_service_client::TagServiceClient},
     messaging::v1::{
         ListQuestionnaireRunsRequest, QuestionnaireTrigger, SendMessageRequest,
-        inbox_service_client::InboxServiceClient,
-        questionnaire_service_client::QuestionnaireServiceClient,
+        inbox_service_client::InboxServiceClient, questionnaire_service_client::QuestionnaireServiceClient,
     },
 };
 use siyu_tests::{
@@ -130,7 +129,9 @@ async fn answers_are_in_the_conversation_alone(engine: Engine) {
     }
     let found: Vec<String> = places
         .iter()
-        .flat_map(|place| SECRETS.iter().filter(|secret| place.has(secret)).map(|s| format!("{s} in {}", place.name)))
+        .flat_map(|place| {
+            SECRETS.iter().filter(|secret| place.has(secret)).map(|s| format!("{s} in {}", place.name))
+        })
         .collect();
     assert!(found.is_empty(), "{found:#?}");
     installation.remove().await.unwrap();

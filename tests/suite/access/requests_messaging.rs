@@ -19,7 +19,7 @@ use siyu_tests::TestSuite;
 
 use super::{
     requests::{About, Good, good},
-    requests_moderation, requests_replies,
+    requests_moderation, requests_questionnaires, requests_replies,
 };
 use crate::{
     desk::support,
@@ -52,6 +52,7 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     let request = SendMessageRequest { parent, ..from_user("u1", "again") };
     inbox(suite).send_message(request).await.unwrap();
     requests_replies::prepare(suite, id).await;
+    requests_questionnaires::prepare(suite, id).await;
 }
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
@@ -138,5 +139,12 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
             &GetResponseReportRequest { parent: parent(), start_time: day(1), end_time: day(2) },
         ),
     ];
-    [own, support, requests_moderation::all(about), requests_replies::all(about)].concat()
+    [
+        own,
+        support,
+        requests_moderation::all(about),
+        requests_questionnaires::all(about),
+        requests_replies::all(about),
+    ]
+    .concat()
 }

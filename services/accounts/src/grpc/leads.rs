@@ -155,5 +155,9 @@ fn to_lead(LeadView { lead, answers, consent_text }: LeadView) -> pb::Lead {
 }
 
 fn to_answer(answer: Answer) -> pb::LeadAnswer {
-    pb::LeadAnswer { key: answer.key, values: answer.values, kind: pb::LeadFieldKind::from(answer.kind).into() }
+    pb::LeadAnswer {
+        key: answer.key,
+        values: answer.values,
+        kind: pb::LeadFieldKind::from(answer.kind).into(),
+    }
 }

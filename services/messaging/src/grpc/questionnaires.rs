@@ -26,7 +26,8 @@ impl QuestionnaireService for Messaging {
         let (mutation, request) = admit_mutation(request)?;
         let account_id = name::id(&request.parent, "accounts", "parent")?;
         let draft = draft(request.questionnaire.unwrap_or_default())?;
-        let made = self.create_questionnaire(&mutation, account_id, &request.questionnaire_id, &draft).await?;
+        let made =
+            self.create_questionnaire(&mutation, account_id, &request.questionnaire_id, &draft).await?;
         let questionnaire = Some(to_questionnaire(account_id, made));
         Ok(Response::new(CreateQuestionnaireResponse { questionnaire }))
     }

@@ -104,12 +104,7 @@ async fn insert_version(tx: &mut Tx, account_id: &str, questionnaire: &Questionn
 /// Deletes one. What it said stays, for runs of it.
 pub(crate) async fn delete(tx: &mut Tx, account_id: &str, questionnaire_id: &str) -> Result<(), DbError> {
     let text = tx.pick(DELETE);
-    on_db!(tx, |conn| sqlx::query(text)
-        .bind(account_id)
-        .bind(questionnaire_id)
-        .execute(conn)
-        .await
-        .map(drop))
+    on_db!(tx, |conn| sqlx::query(text).bind(account_id).bind(questionnaire_id).execute(conn).await.map(drop))
 }
 
 pub(crate) async fn get(

@@ -15,7 +15,7 @@ statements! {
              reason = excluded.reason, answered_count = excluded.answered_count, answers = excluded.answers, \
              end_time = excluded.end_time, due_time = excluded.due_time"];
     DUE = "SELECT * FROM questionnaire_run WHERE due_time <= $1 ORDER BY due_time, account_id, run_id LIMIT $2";
-    PUT_OFF = "UPDATE questionnaire_run SET due_time = $3 \
+    PUT_OFF = "UPDATE questionnaire_run SET lead_id = $3, due_time = $4 \
                WHERE account_id = $1 AND run_id = $2 AND state = 'submitting'";
     FINISH = "UPDATE questionnaire_run SET state = $3, reason = $4, lead_id = $5, failure = $6, due_time = NULL \
               WHERE account_id = $1 AND run_id = $2 AND state = 'submitting'";
@@ -128,12 +128,13 @@ pub(crate) async fn due(tx: &mut Tx, now: Micros, limit: i64) -> Result<Vec<RunR
     found.into_iter().map(RunRecord::try_from).collect()
 }
 
-/// A run is looked at again later, unless somebody else has finished it.
+/// A run, as far as it came, is looked at again later, unless somebody else has finished it.
 pub(crate) async fn put_off(tx: &mut Tx, run: &RunRecord, due_time: Micros) -> Result<(), DbError> {
     let text = tx.pick(PUT_OFF);
     on_db!(tx, |conn| sqlx::query(text)
         .bind(&run.account_id)
         .bind(&run.run_id)
+        .bind(&run.lead_id)
         .bind(due_time.0)
         .execute(conn)
         .await

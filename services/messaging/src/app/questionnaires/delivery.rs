@@ -42,6 +42,14 @@ const MOST_FAILURE: usize = 500;
 /// Why something was refused for good, and what was said.
 type Refusal = (EndReason, String);
 
+/// What came of giving a tag.
+enum Tagged {
+    Given,
+    Refused(Refusal),
+    /// The CRM has not heard of the user yet.
+    Later,
+}
+
 /// Brings leads to the accounts service, and tags to the CRM, where there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Deliveries {
@@ -107,28 +115,29 @@ impl Deliveries {
         Ok(Err((reason, error.to_string())))
     }
 
-    /// Gives a tag to the user of a run; answers why it is refused for good, where it is.
-    async fn give(&self, tag: &str, run: &RunRecord, now: Micros) -> Result<Option<Refusal>, Error> {
-        let user = format!("users/{}", run.user_id);
-        let request = TagFansRequest { name: tag.to_owned(), users: vec![user.clone()] };
-        let refusal = |why: String| Ok(Some((EndReason::TagRefused, format!("{tag}: {why}"))));
-        let answer = match self.tags()?.tag_fans(request).await {
+    /// Gives a tag to the user of a run.
+    async fn give(&self, tag: &str, run: &RunRecord, now: Micros) -> Result<Tagged, Error> {
+        let users = vec![format!("users/{}", run.user_id)];
+        let refusal = |why: String| Ok(Tagged::Refused((EndReason::TagRefused, format!("{tag}: {why}"))));
+        let answer = match self.tags()?.tag_fans(TagFansRequest { name: tag.to_owned(), users }).await {
             Ok(answer) => answer.into_inner(),
             Err(status) => {
                 let error = refused(status, "crm", tag);
                 let is_final = matches!(
                     error.code(),
-                    Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition | Code::ResourceExhausted
+                    Code::NotFound
+                        | Code::InvalidArgument
+                        | Code::FailedPrecondition
+                        | Code::ResourceExhausted
                 );
                 return if is_final { refusal(error.to_string()) } else { Err(error) };
             }
         };
-        let Some(rejection) = answer.rejections.into_iter().next() else { return Ok(None) };
+        let Some(rejection) = answer.rejections.into_iter().next() else { return Ok(Tagged::Given) };
         let is_unknown = rejection.reason() == ErrorReason::ResourceNotFound;
         let waits_until = run.end_time.unwrap_or(now).plus(UNKNOWN_AT_MOST);
         if is_unknown && now < waits_until {
-            let message = format!("the CRM does not know {user} yet; try again");
-            return Err(Error::new(Code::Unavailable, ErrorReason::DependencyUnavailable, message));
+            return Ok(Tagged::Later);
         }
         refusal(rejection.message)
     }
@@ -154,6 +163,7 @@ impl Messaging {
             }
             for run in due {
                 match self.delivered(&run, now).await {
+                    Ok(run) if run.state == RunState::Submitting => self.put_off_run(&run, now).await?,
                     Ok(done) => self.finish_run(&done).await?,
                     Err(error) => {
                         self.put_off_run(&run, now).await?;
@@ -164,7 +174,7 @@ impl Messaging {
         }
     }
 
-    /// The run as it is once its lead and its tags are brought away, or refused for good.
+    /// The run as it is once its lead and its tags are brought away, or refused for good, or as far as it came where it has to wait.
     async fn delivered(&self, run: &RunRecord, now: Micros) -> Result<RunRecord, Error> {
         let (account_id, user_id) = (run.account_id.as_str(), run.user_id.as_str());
         let mut tx = self.db.begin_read().await?;
@@ -184,7 +194,7 @@ impl Messaging {
             Err(reason) => return Ok(refused_run(run, (reason, String::new()))),
         };
         let mut done = RunRecord { state: RunState::Submitted, ..run.clone() };
-        if let Some(form) = &definition.form {
+        if let Some(form) = definition.form.as_ref().filter(|_| run.lead_id.is_empty()) {
             match self.deliveries.submit(run, form, &answers).await? {
                 Ok(lead_id) => done.lead_id = lead_id,
                 Err(refusal) => return Ok(refused_run(run, refusal)),
@@ -192,8 +202,10 @@ impl Messaging {
         }
         let tags: BTreeSet<&str> = answers.iter().flat_map(|(_, given)| given.tags.iter().copied()).collect();
         for tag in tags {
-            if let Some(refusal) = self.deliveries.give(tag, run, now).await? {
-                done = refused_run(&done, refusal);
+            match self.deliveries.give(tag, run, now).await? {
+                Tagged::Given => {}
+                Tagged::Refused(refusal) => done = refused_run(&done, refusal),
+                Tagged::Later => return Ok(RunRecord { state: RunState::Submitting, ..done }),
             }
         }
         Ok(done)

@@ -137,7 +137,10 @@ impl DraftQuestion {
         }
         let unknown = self.options.iter().position(|(text, _)| !field.options.contains(text));
         if let Some(place) = unknown {
-            return Err(wrong(&format!("options[{place}].text"), "must be an option of the field of the form"));
+            return Err(wrong(
+                &format!("options[{place}].text"),
+                "must be an option of the field of the form",
+            ));
         }
         let own: Vec<String> = self.options.iter().map(|(text, _)| text.clone()).collect();
         let options = if own.is_empty() { field.options.clone() } else { own };
@@ -252,7 +255,8 @@ mod tests {
         let without = |questions| field_of(draft(questions).define("shop", None));
         assert_eq!(without(vec![name()]).as_deref(), Some("questions[0].kind"));
         assert_eq!(without(vec![question("name", Some(FieldKind::Name), &[])]), None);
-        let blank = DraftQuestion { text: "\u{3000}".to_owned(), ..question("a", Some(FieldKind::Name), &[]) };
+        let blank =
+            DraftQuestion { text: "\u{3000}".to_owned(), ..question("a", Some(FieldKind::Name), &[]) };
         assert_eq!(without(vec![blank]).as_deref(), Some("questions[0].text"));
         let mut foreign = question("skin", Some(FieldKind::Choice), &["Dry", "Oily"]);
         foreign.options[1].1.push("accounts/other/tags/oily".to_owned());

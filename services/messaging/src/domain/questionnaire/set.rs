@@ -33,12 +33,14 @@ impl Questionnaires {
 
     /// The one that a message begins: by a keyword, else since it is the first of the user.
     pub(crate) fn begun_by(&self, text: &str, is_first: bool) -> Option<&Questionnaire> {
-        if self.all.is_empty() {
-            return None;
-        }
         let greets = |found: &&Questionnaire| found.definition.trigger == Trigger::FirstMessage;
+        let greeting = || self.all.iter().find(greets).filter(|_| is_first);
+        // Most accounts have no keywords: their messages are not folded.
+        if self.keywords.is_empty() {
+            return greeting();
+        }
         let by_keyword = self.keywords.get(&folded(text)).and_then(|place| self.all.get(*place));
-        by_keyword.or_else(|| self.all.iter().find(greets).filter(|_| is_first))
+        by_keyword.or_else(greeting)
     }
 
     /// The one that a run is of, as it was when that began.
@@ -87,7 +89,8 @@ mod tests {
             questionnaire("b", 2, Trigger::FirstMessage, &[]),
             off,
         ]);
-        let begun = |text, is_first| all.begun_by(text, is_first).map(|found| found.questionnaire_id.as_str());
+        let begun =
+            |text, is_first| all.begun_by(text, is_first).map(|found| found.questionnaire_id.as_str());
         assert_eq!((begun("hello", true), begun("hello", false)), (Some("b"), None));
         assert_eq!((begun(" 報名 ", true), begun("ｖｉｐ", false)), (Some("d"), Some("c")));
         assert_eq!(begun("报名了", false), None);

@@ -80,7 +80,10 @@ mod tests {
     fn words_are_known_however_they_are_written() {
         assert!(is_stop("取消！") && is_stop(" ＳＴＯＰ ") && is_stop("結束"));
         assert!(!is_stop("取消订单") && !is_stop(""));
-        assert_eq!((agrees("Yes."), agrees("我同意"), agrees("“同意”")), (Some(true), Some(true), Some(true)));
+        assert_eq!(
+            (agrees("Yes."), agrees("我同意"), agrees("“同意”")),
+            (Some(true), Some(true), Some(true))
+        );
         assert_eq!((agrees("不同意"), agrees("NO"), agrees("好")), (Some(false), Some(false), None));
     }
 }
