@@ -89,7 +89,7 @@ async fn what_cannot_be_asked_is_refused(suite: TestSuite) {
         change(&mut asked);
         asked
     };
-    let text = |key| question(key, LeadFieldKind::Text, &[]);
+    let text = |key: &str| question(key, LeadFieldKind::Text, &[]);
     let wrong = [
         ("questionnaire.form", with(|asked| asked.form = format!("{SHOP}/cards/none"))),
         ("questionnaire.form", with(|asked| asked.form = format!("{SHOP}/cards/link"))),
