@@ -96,7 +96,7 @@ full_name() {
     AuditService/* | EventFeedService/* | EventConsumerService/*) echo "siyu.common.v1.$1" ;;
     ClockService/*) echo "siyu.testing.v1.$1" ;;
     ArchiveService/* | AutoReplyService/* | CannedReplyService/* | DeskService/* | GroupSendService/* | ImportService/* | InboxService/* | \
-      MacroService/* | MenuService/* | ModerationService/* | ResponseTimeService/* | SupportService/*)
+      MacroService/* | MenuService/* | ModerationService/* | QuestionnaireService/* | ResponseTimeService/* | SupportService/*)
       echo "siyu.messaging.v1.$1" ;;
     FeedService/* | FollowService/* | PushService/*) echo "siyu.subscriptions.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;

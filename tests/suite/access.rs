@@ -13,6 +13,7 @@ mod requests_leads;
 mod requests_macros;
 mod requests_messaging;
 mod requests_moderation;
+mod requests_questionnaires;
 mod requests_reach;
 mod requests_replies;
 mod requests_subscriptions;

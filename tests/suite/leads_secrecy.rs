@@ -54,18 +54,18 @@ fn secrets() -> Vec<&'static str> {
 }
 
 /// Somewhere a process leaves something.
-struct Place {
-    name: String,
-    content: String,
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) content: String,
 }
 
 impl Place {
-    fn new(name: impl Into<String>, content: &[u8]) -> Self {
+    pub(crate) fn new(name: impl Into<String>, content: &[u8]) -> Self {
         Self { name: name.into(), content: String::from_utf8_lossy(content).into_owned() }
     }
 
     /// Whether the text is there, also as the hexadecimal digits in which PostgreSQL shows bytes.
-    fn has(&self, text: &str) -> bool {
+    pub(crate) fn has(&self, text: &str) -> bool {
         let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         self.content.contains(text) || self.content.contains(&hex)
     }
@@ -79,7 +79,7 @@ fn planted_lead(id: &str, version: &str) -> SubmitLeadRequest {
     request
 }
 
-async fn create_card(client: &Client, card_id: &str, card: Card) -> Card {
+pub(crate) async fn create_card(client: &Client, card_id: &str, card: Card) -> Card {
     let request = CreateCardRequest {
         parent: "accounts/shop".to_owned(),
         card_id: card_id.to_owned(),
@@ -214,7 +214,7 @@ async fn feed(client: &Client) -> Place {
 }
 
 /// Every row of every table.
-async fn tables(url: &str) -> Vec<Place> {
+pub(crate) async fn tables(url: &str) -> Vec<Place> {
     let db = Db::connect(&OpenOptions { url: url.to_owned(), max_connections: 1 }).await.unwrap();
     let mut tx = db.begin_read().await.unwrap();
     let mut places = Vec::new();

@@ -50,6 +50,8 @@ pub const AUTO_REPLIES_HELD_TOTAL: &str = "siyu_auto_replies_held_total";
 pub const SEARCHED_MESSAGES_TOTAL: &str = "siyu_searched_messages_total";
 /// Messages of which what they said was forgotten, by `cause`.
 pub const FORGOTTEN_MESSAGES_TOTAL: &str = "siyu_forgotten_messages_total";
+/// Runs of questionnaires by message that have come to stand somewhere, by `state`.
+pub const QUESTIONNAIRE_RUNS_TOTAL: &str = "siyu_questionnaire_runs_total";
 /// Changes of inboxes that other processes were told of over Redis.
 pub const REALTIME_PUBLISHED_TOTAL: &str = "siyu_realtime_published_total";
 /// Changes of inboxes that other processes were not told of over Redis, which was slow or away.
@@ -134,6 +136,10 @@ pub fn describe() {
     describe_counter!(AUTO_REPLIES_HELD_TOTAL, "Messages whose automatic reply was held back, by reason");
     describe_counter!(SEARCHED_MESSAGES_TOTAL, "Messages that searches looked at");
     describe_counter!(FORGOTTEN_MESSAGES_TOTAL, "Messages whose content was forgotten, by cause");
+    describe_counter!(
+        QUESTIONNAIRE_RUNS_TOTAL,
+        "Runs of questionnaires by message that have come to stand somewhere, by state"
+    );
     describe_counter!(REALTIME_PUBLISHED_TOTAL, "Changes of inboxes that others were told of over Redis");
     describe_counter!(REALTIME_DROPPED_TOTAL, "Changes of inboxes that others were not told of over Redis");
     describe_counter!(REALTIME_CONNECTS_TOTAL, "Times that a hub was connected to Redis, by hub");

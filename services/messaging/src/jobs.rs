@@ -10,7 +10,7 @@ use crate::Messaging;
 
 impl Messaging {
     /// Does everything that is due at `now`: lets clocks tell what they have to tell, gives conversations that wait to agents who
-    /// have room, sends to many, forgets old requests and what is not kept for longer.
+    /// have room, sends to many, brings away what was answered, forgets old requests and what is not kept for longer.
     ///
     /// # Errors
     /// What failed.
@@ -19,9 +19,10 @@ impl Messaging {
         let rang = self.ring_clocks(now).await;
         let drained = self.drain_all().await;
         let sent = self.run_due_group_sends(now).await;
+        let delivered = self.deliver_runs(now).await;
         let forgotten = self.forget_due(now).await;
         mutation::purge(&self.db, now).await?;
-        rang.and(drained).and(sent).and(forgotten)
+        rang.and(drained).and(sent).and(delivered).and(forgotten)
     }
 
     /// Ticks every `interval`, drains queues as soon as something changed at them, and tells those who listen what they may have

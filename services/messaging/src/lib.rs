@@ -1,6 +1,6 @@
 //! Messaging: private messages between accounts and users (M1), how many of them may be sent (M2), both sides' inboxes as they
-//! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), one message to many (M9),
-//! moderation (M10), and what is kept of all that (M11).
+//! happen, automatic replies (M3) and the menu (M4), the service desk (M6) and how soon it answers (M7), questionnaires (M8), one
+//! message to many (M9), moderation (M10), and what is kept of all that (M11).
 
 mod app;
 mod domain;
@@ -25,6 +25,7 @@ use siyu_proto::messaging::v1::{
     macro_service_server::{self, MacroServiceServer},
     menu_service_server::{self, MenuServiceServer},
     moderation_service_server::{self, ModerationServiceServer},
+    questionnaire_service_server::{self, QuestionnaireServiceServer},
     response_time_service_server::{self, ResponseTimeServiceServer},
     support_service_server::{self, SupportServiceServer},
 };
@@ -38,6 +39,7 @@ use app::{
     follows::Follows,
     group_sends::Audiences,
     live::{FeedHearer, Hub},
+    questionnaires::Deliveries,
     sending::Sending,
     settings::SettingsCache,
 };
@@ -51,6 +53,7 @@ pub fn migrations() -> Vec<Migration> {
         "0003_desk",
         "0004_moderation",
         "0005_group_sends",
+        "0006_questionnaires",
         "0007_archive"
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
@@ -68,6 +71,7 @@ pub const SERVICES: &[&str] = &[
     macro_service_server::SERVICE_NAME,
     menu_service_server::SERVICE_NAME,
     moderation_service_server::SERVICE_NAME,
+    questionnaire_service_server::SERVICE_NAME,
     response_time_service_server::SERVICE_NAME,
     support_service_server::SERVICE_NAME,
 ];
@@ -83,6 +87,7 @@ pub struct Messaging {
     follows: Follows,
     /// None where there is no CRM.
     audiences: Option<Audiences>,
+    deliveries: Deliveries,
     sender: Sending,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
@@ -117,6 +122,7 @@ impl Messaging {
             settings.clone(),
         );
         Self {
+            deliveries: Deliveries::new(accounts.clone(), crm.clone()),
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
             audiences: crm.map(Audiences::new),
@@ -157,6 +163,7 @@ impl Messaging {
             .add_service(InboxServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ModerationServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(CannedReplyServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(QuestionnaireServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(ResponseTimeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(SupportServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MacroServiceServer::new(self.clone()).max_decoding_message_size(limit))

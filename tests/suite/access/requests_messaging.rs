@@ -19,7 +19,7 @@ use siyu_tests::TestSuite;
 
 use super::{
     requests::{About, Good, good},
-    requests_archive, requests_macros, requests_moderation, requests_replies,
+    requests_archive, requests_macros, requests_moderation, requests_questionnaires, requests_replies,
 };
 use crate::{
     desk::support,
@@ -53,6 +53,7 @@ pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     inbox(suite).send_message(request).await.unwrap();
     requests_replies::prepare(suite, id).await;
     requests_macros::prepare(suite, id).await;
+    requests_questionnaires::prepare(suite, id).await;
 }
 
 pub(super) fn all(about: About<'_>) -> Vec<Good> {
@@ -143,6 +144,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         own,
         support,
         requests_moderation::all(about),
+        requests_questionnaires::all(about),
         requests_replies::all(about),
         requests_archive::all(about),
         requests_macros::all(about),

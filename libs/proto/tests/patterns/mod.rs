@@ -69,6 +69,11 @@ pub(crate) const OF_MESSAGING: &[Example] = &[
         &["accounts/a", "accounts//menu", "accounts/a/menu/"],
     ),
     (
+        "^accounts/[a-z0-9-]{1,63}/questionnaires/[a-z0-9][a-z0-9_-]{0,62}$",
+        &["accounts/a/questionnaires/skin"],
+        &["", "accounts/a/questionnaires/", "accounts/a/questionnaires/A"],
+    ),
+    (
         "^accounts/[a-z0-9-]{1,63}/replyRules/[a-z0-9][a-z0-9_-]{0,62}$",
         &["accounts/a/replyRules/hours"],
         &["accounts/a/replyRules/", "accounts/a/replyRules/-a"],

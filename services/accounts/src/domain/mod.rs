@@ -15,8 +15,6 @@ pub(crate) mod homepage;
 pub(crate) mod industry;
 pub(crate) mod lead;
 pub(crate) mod lead_pipeline;
-pub(crate) mod phone;
-pub(crate) mod region;
 pub(crate) mod reservation;
 pub(crate) mod right;
 pub(crate) mod standing;

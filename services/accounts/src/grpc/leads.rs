@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::cards::{card_of, to_field_kind};
+use super::cards::card_of;
 use crate::{
     Accounts,
     app::{LeadView, NewLead, newest_lead},
@@ -155,5 +155,9 @@ fn to_lead(LeadView { lead, answers, consent_text }: LeadView) -> pb::Lead {
 }
 
 fn to_answer(answer: Answer) -> pb::LeadAnswer {
-    pb::LeadAnswer { key: answer.key, values: answer.values, kind: to_field_kind(answer.kind).into() }
+    pb::LeadAnswer {
+        key: answer.key,
+        values: answer.values,
+        kind: pb::LeadFieldKind::from(answer.kind).into(),
+    }
 }

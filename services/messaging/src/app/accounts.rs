@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use quick_cache::sync::Cache;
 use siyu_clock::{Clock, Micros};
 use siyu_proto::accounts::v1::{
-    Account, CardKind, CardState, GetAccountRequest, GetCardRequest,
+    Account, Card, CardKind, CardState, GetAccountRequest, GetCardRequest, LeadForm,
     accounts_service_client::AccountsServiceClient, card_service_client::CardServiceClient,
 };
 use siyu_rpc::{
@@ -133,6 +133,19 @@ impl Accounts {
     /// # Errors
     /// INVALID_ARGUMENT with the field; UNAVAILABLE.
     pub(crate) async fn check_card(&self, name: &str, field: &str) -> Result<CardKind, Error> {
+        Ok(self.card(name, field).await?.kind())
+    }
+
+    /// What a lead form asks for, which can be shown; `field` is where it was named.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT with the field; UNAVAILABLE.
+    pub(crate) async fn lead_form(&self, name: &str, field: &str) -> Result<LeadForm, Error> {
+        let form = self.card(name, field).await?.lead_form;
+        form.ok_or_else(|| Error::invalid_field(field, "must be a card of the kind LEAD_FORM"))
+    }
+
+    async fn card(&self, name: &str, field: &str) -> Result<Card, Error> {
         let card = match self.cards.clone().get_card(GetCardRequest { name: name.to_owned() }).await {
             Ok(answer) => answer.into_inner().card.unwrap_or_default(),
             Err(status) if status.code() == Code::NotFound => {
@@ -143,6 +156,6 @@ impl Accounts {
         if card.state() == CardState::Archived {
             return Err(Error::invalid_field(field, format!("{name} is archived")));
         }
-        Ok(card.kind())
+        Ok(card)
     }
 }

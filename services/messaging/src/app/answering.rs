@@ -1,14 +1,18 @@
-//! What answers a message by itself, in the same transaction: rules (M3) and the menu (M4).
+//! What answers a message by itself, in the same transaction: rules (M3), the menu (M4) and questionnaires (M8).
 
 use jiff::tz::TimeZone;
 use siyu_clock::Micros;
 use siyu_telemetry::names;
 
-use super::settings::Settings;
+use super::{
+    asking::{RunNews, Said},
+    settings::Settings,
+};
 use crate::domain::{
     conversation::Conversation,
     menu::Action,
     message::{Content, ContentKind, Message, Sender},
+    questionnaire::EndReason,
     replies::{Automation, Heard},
 };
 
@@ -18,12 +22,13 @@ const BOTS: &str = "bots/";
 /// The replies to a message that was just added to its conversation, to which they are added too.
 pub(super) fn replies(
     settings: &Settings,
+    runs: &mut RunNews,
     conversation: &mut Conversation,
     cause: &Message,
     zone: &TimeZone,
     now: Micros,
 ) -> Vec<Message> {
-    let replies = contents(settings, &mut conversation.automation, cause, zone, now);
+    let replies = contents(settings, runs, &mut conversation.automation, cause, zone, now);
     let messages = replies.into_iter().enumerate().map(|(place, (author, content))| {
         let (sequence, create_time) = conversation.append_reply(now);
         Message {
@@ -50,6 +55,7 @@ pub(super) fn replies(
 /// What is replied, and what that comes of.
 fn contents(
     settings: &Settings,
+    runs: &mut RunNews,
     automation: &mut Automation,
     message: &Message,
     zone: &TimeZone,
@@ -60,8 +66,9 @@ fn contents(
     if message.sender == Sender::Account {
         if !message.author.starts_with(BOTS) {
             automation.hear_agent(limits, now);
+            runs.end(automation, message, EndReason::Agent, now);
         }
-        return Vec::new();
+        return spoken(runs.begun_by_agent(settings, automation, message, now));
     }
     let heard =
         Heard { sequence: message.sequence, depth: message.causation_depth, text: &content.text, zone, now };
@@ -77,6 +84,12 @@ fn contents(
         }
         if matches!(action, Action::HandOver(_)) {
             automation.hand_over(limits, now);
+            runs.end(automation, message, EndReason::Agent, now);
+        }
+    } else if let Some(said) = runs.hear(settings, automation, message, heard) {
+        replies = spoken(Some(said));
+        if !replies.is_empty() {
+            count("questionnaire");
         }
     } else {
         for rule in automation.hear_user(&settings.replies, limits, heard) {
@@ -90,6 +103,12 @@ fn contents(
         metrics::counter!(names::AUTO_REPLIES_HELD_TOTAL, "reason" => held.reason.name()).increment(1);
     }
     replies
+}
+
+fn spoken(said: Option<Said>) -> Vec<(String, Content)> {
+    let Some(Said { author, texts }) = said else { return Vec::new() };
+    let contents = texts.into_iter().map(|text| Content { text, ..Content::empty(ContentKind::Text) });
+    contents.map(|content| (author.clone(), content)).collect()
 }
 
 fn count(trigger: &'static str) {

@@ -20,6 +20,7 @@ use tonic::Code;
 
 use super::{
     answering::replies,
+    asking::RunNews,
     desk::{DeskNews, Wakes},
     live::{self, Change, Hub},
     moderating::{self, PlatformWords},
@@ -187,6 +188,7 @@ impl Sending {
         store::conversation::save(tx, book.changed()).await?;
         store::inbox::save(tx, &book.inboxes).await?;
         moderating::store_hits(tx, &self.ids, &book.hits).await?;
+        book.runs.store(tx).await?;
         let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
         for message in &book.new {
             accounts.entry(&message.account_id).or_default().push(message);
@@ -238,6 +240,7 @@ struct Book {
     /// Those with words that are looked for, stored or not.
     hits: Vec<Hit>,
     desk: DeskNews,
+    runs: RunNews,
 }
 
 impl Book {
@@ -274,6 +277,7 @@ impl Book {
             new: Vec::new(),
             hits: Vec::new(),
             desk: DeskNews::default(),
+            runs: RunNews::default(),
         })
     }
 
@@ -343,7 +347,7 @@ impl Book {
         // History opens no case, and nothing answers it.
         if call.sent_time.is_none() {
             self.desk.heard(conversation, call.sender, &call.author, &settings.desk);
-            answers = replies(&settings, conversation, &message, &call.zone, now);
+            answers = replies(&settings, &mut self.runs, conversation, &message, &call.zone, now);
             for reply in &answers {
                 self.desk.heard(conversation, Sender::Account, &reply.author, &settings.desk);
             }

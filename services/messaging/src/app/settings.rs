@@ -17,6 +17,7 @@ use crate::{
     domain::{
         desk::DeskRules,
         menu::Menu,
+        questionnaire::{MOST_QUESTIONNAIRES, Questionnaires},
         replies::{MOST_RULES, ReplyLimits, ReplyRules},
     },
     store::{self, inbox::Standing},
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) replies: ReplyRules,
     pub(crate) reply_limits: ReplyLimits,
     pub(crate) menu: Menu,
+    pub(crate) questionnaires: Questionnaires,
     pub(crate) moderation: Moderation,
     /// Its service desk.
     pub(crate) desk: DeskRules,
@@ -39,7 +41,9 @@ pub(crate) struct Settings {
 impl Settings {
     async fn load(tx: &mut Tx, account_id: &str) -> Result<Self, Error> {
         let rules = store::reply_rule::list(tx, account_id, "", MOST_RULES).await?;
+        let questionnaires = store::questionnaire::list(tx, account_id, "", MOST_QUESTIONNAIRES).await?;
         Ok(Self {
+            questionnaires: Questionnaires::new(questionnaires),
             replies: ReplyRules::compile(rules).map_err(Error::internal)?,
             reply_limits: store::account_setting::get(tx, account_id).await?.document,
             menu: store::account_setting::get(tx, account_id).await?.document,

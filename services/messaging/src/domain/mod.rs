@@ -14,6 +14,7 @@ pub(crate) mod menu;
 pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod policy;
+pub(crate) mod questionnaire;
 pub(crate) mod replies;
 pub(crate) mod retention;
 pub(crate) mod review;

@@ -3,6 +3,7 @@
 mod archive;
 mod canned_replies;
 mod convert;
+mod convert_questionnaires;
 mod convert_replies;
 mod desk;
 mod desk_convert;
@@ -12,6 +13,7 @@ mod inbox;
 mod macros;
 mod menu;
 mod moderation;
+mod questionnaires;
 mod replies;
 mod response_times;
 mod streams;

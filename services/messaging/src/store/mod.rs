@@ -13,6 +13,8 @@ pub(crate) mod message;
 pub(crate) mod moderation;
 pub(crate) mod note;
 pub(crate) mod policy;
+pub(crate) mod questionnaire;
+pub(crate) mod questionnaire_run;
 pub(crate) mod queue;
 pub(crate) mod reply_rule;
 pub(crate) mod retention;
@@ -30,6 +32,8 @@ pub(crate) fn statements() -> Vec<Statement> {
         message::STATEMENTS,
         moderation::STATEMENTS,
         policy::STATEMENTS,
+        questionnaire::STATEMENTS,
+        questionnaire_run::STATEMENTS,
         retention::STATEMENTS,
         review::STATEMENTS,
         agent::STATEMENTS,

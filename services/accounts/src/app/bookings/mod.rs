@@ -5,6 +5,7 @@ mod slots;
 
 use siyu_clock::Micros;
 use siyu_db::Tx;
+use siyu_forms::phone;
 use siyu_observed::{Origin, interaction, interactions_observed};
 use siyu_proto::{common::v1::ErrorReason, crm::v1::InteractionKind};
 use siyu_rpc::{Error, Mutation, retrying};
@@ -19,7 +20,6 @@ use crate::{
     domain::{
         booking::{BookingSettings, BookingState, Step},
         card::{Card, Settings},
-        phone,
     },
     sealing::Sealed,
     store::{self, booking::Booking, booking_slot::Slot},

@@ -1,12 +1,9 @@
 use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
+use siyu_forms::{Field, FieldKind, phone, region};
 
-use super::{
-    form::{Field, FieldKind, LeadForm},
-    value,
-};
-use crate::domain::{phone, region};
+use super::form::LeadForm;
 
 /// Stands for what is not shown.
 const HIDDEN: &str = "***";
@@ -86,7 +83,7 @@ fn checked_values(field: &Field, place: usize, values: &[String]) -> Result<Vec<
     for (number, text) in values.iter().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
         let mistake =
             |rule: &str| Mistake { field: format!("{of_answers}[{number}]"), rule: rule.to_owned() };
-        let value = value::checked(field, text).map_err(mistake)?;
+        let value = field.checked(text).map_err(mistake)?;
         if checked.contains(&value) {
             return Err(mistake("must not be chosen twice"));
         }

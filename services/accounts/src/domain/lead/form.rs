@@ -2,46 +2,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use super::value::same_width;
-
-/// Options that a choice has.
-const OPTIONS: std::ops::RangeInclusive<usize> = 2..=30;
-const DEFAULT_LENGTH: i32 = 200;
+use siyu_forms::Field;
 
 /// What a card of the kind LEAD_FORM asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeadForm {
     pub(crate) fields: Vec<Field>,
     pub(crate) consent_text: String,
-}
-
-/// One field of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Field {
-    pub(crate) key: String,
-    pub(crate) label: String,
-    pub(crate) kind: FieldKind,
-    pub(crate) required: bool,
-    pub(crate) options: Vec<String>,
-    /// Of a text; 0 is the default.
-    pub(crate) max_length: i32,
-}
-
-/// What a field asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FieldKind {
-    Name,
-    Mobile,
-    Phone,
-    Region,
-    Choice,
-    MultiChoice,
-    Text,
-    Number,
-    Date,
-    Email,
 }
 
 impl LeadForm {
@@ -67,38 +34,10 @@ impl LeadForm {
     }
 }
 
-impl Field {
-    /// Most characters of an answer in free text.
-    pub(super) fn most_characters(&self) -> usize {
-        let length = if self.max_length == 0 { DEFAULT_LENGTH } else { self.max_length };
-        usize::try_from(length).unwrap_or_default()
-    }
-
-    fn mistake(&self) -> Option<(&'static str, &'static str)> {
-        if self.label.trim().is_empty() {
-            return Some(("label", "must not be empty"));
-        }
-        if self.max_length != 0 && self.kind != FieldKind::Text {
-            return Some(("max_length", "must be 0, except with TEXT"));
-        }
-        let is_choice = matches!(self.kind, FieldKind::Choice | FieldKind::MultiChoice);
-        if is_choice && !OPTIONS.contains(&self.options.len()) {
-            return Some(("options", "must be 2 to 30, to choose from"));
-        }
-        if !is_choice && !self.options.is_empty() {
-            return Some(("options", "must be empty, except with CHOICE and MULTI_CHOICE"));
-        }
-        let mut options = BTreeSet::new();
-        let are_different = self.options.iter().all(|option| {
-            let option = same_width(option);
-            !option.is_empty() && options.insert(option)
-        });
-        (!are_different).then_some(("options", "must be different texts"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use siyu_forms::FieldKind;
+
     use super::*;
 
     fn field(key: &str, kind: FieldKind) -> Field {

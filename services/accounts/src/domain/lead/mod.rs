@@ -2,10 +2,9 @@
 
 mod answer;
 mod form;
-mod value;
 
 pub(crate) use answer::{Answer, Given, check, masked};
-pub(crate) use form::{Field, FieldKind, LeadForm};
+pub(crate) use form::LeadForm;
 
 /// Most leads of one user in one form and on one day of the account.
 pub(crate) const MOST_A_DAY: i64 = 5;

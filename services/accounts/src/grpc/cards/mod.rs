@@ -18,7 +18,6 @@ use convert::{archived, changes, kind, new_card};
 
 pub(crate) use convert::{card_ids, card_of, to_card};
 pub(super) use coupon::to_value;
-pub(crate) use lead_form::to_field_kind;
 
 #[tonic::async_trait]
 impl CardService for Accounts {

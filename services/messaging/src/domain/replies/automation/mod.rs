@@ -10,6 +10,7 @@ use super::{
     rule::ReplyRule,
     rules::{Asked, ReplyRules},
 };
+use crate::domain::questionnaire::Run;
 
 /// How far automatic replies go in an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub(crate) struct Automation {
     /// When the user asked for an agent, who has not written since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hand_over_time: Option<Micros>,
+    /// The questionnaire that the user is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<Box<Run>>,
 }
 
 /// A message of the user.
@@ -136,6 +140,21 @@ impl Automation {
     /// Whether a tap is answered for which there is an answer: also where an agent is there, since it is that which they want.
     pub(crate) fn may_answer_tap(&mut self, limits: &ReplyLimits, heard: Heard<'_>) -> bool {
         self.may_answer(limits, heard, false)
+    }
+
+    /// Whether a message begins a questionnaire that it would begin.
+    pub(crate) fn may_begin(&mut self, limits: &ReplyLimits, heard: Heard<'_>) -> bool {
+        self.has_asked = true;
+        let is_paused = self.paused_until.is_some_and(|until| heard.now < until);
+        self.may_answer(limits, heard, is_paused)
+    }
+
+    /// Whether a message may be an answer to a questionnaire. These come to an end by themselves, and so are not counted.
+    pub(crate) fn may_go_on(&mut self, limits: &ReplyLimits, heard: Heard<'_>) -> bool {
+        self.has_asked = true;
+        let is_deep = heard.depth >= limits.most_depth;
+        self.held = is_deep.then_some(Held { reason: HeldReason::Depth, sequence: heard.sequence });
+        !is_deep
     }
 
     /// The user asks for an agent.

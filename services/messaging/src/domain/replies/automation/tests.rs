@@ -100,6 +100,21 @@ fn where_an_agent_is_or_was_asked_for_nothing_else_answers() {
 }
 
 #[test]
+fn a_questionnaire_is_begun_as_others_are_answered_and_goes_on_for_people() {
+    let limits = ReplyLimits::default();
+    let mut automation = Automation::default();
+    automation.hear_agent(&limits, Micros(0));
+    assert!(!automation.may_begin(&limits, heard(0, 1)));
+    assert_eq!(automation.held.map(|held| held.reason), Some(HeldReason::Agent));
+    assert!(automation.has_asked);
+    assert!((0..30).all(|_| automation.may_go_on(&limits, heard(2, 1))));
+    assert_eq!(automation.held, None);
+    assert!(!automation.may_go_on(&limits, heard(3, 1)));
+    assert_eq!(automation.held, Some(Held { reason: HeldReason::Depth, sequence: 2 }));
+    assert_eq!((0..30).filter(|_| automation.may_begin(&limits, heard(0, 60))).count(), 20);
+}
+
+#[test]
 fn it_is_kept_in_few_bytes() {
     assert_eq!(serde_json::to_string(&Automation::default()).unwrap(), "{}");
     let mut automation = Automation { has_asked: true, spent: vec![7], ..Automation::default() };

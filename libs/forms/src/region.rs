@@ -8,13 +8,15 @@ const PROVINCES: &[&str] = &[
 
 /// Whether `code` looks like the code of a province, a city or a district of China. Which cities and districts there are
 /// changes with the years; that is not checked.
-pub(crate) fn is_code(code: &str) -> bool {
+#[must_use]
+pub fn is_code(code: &str) -> bool {
     let has_shape = matches!(code.len(), 2 | 4 | 6) && code.bytes().all(|byte| byte.is_ascii_digit());
     has_shape && PROVINCES.contains(&&code[..2]) && code.get(2..4) != Some("00")
 }
 
 /// The province of a code.
-pub(crate) fn province(code: &str) -> &str {
+#[must_use]
+pub fn province(code: &str) -> &str {
     code.get(..2).unwrap_or_default()
 }
 

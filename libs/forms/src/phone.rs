@@ -17,7 +17,10 @@ const FOREIGN: &str =
     "must be a mobile number of the Chinese mainland: this is a number of another country or region";
 
 /// A mobile number of the Chinese mainland in E.164, or the rule that the text breaks.
-pub(crate) fn mobile(text: &str) -> Result<String, &'static str> {
+///
+/// # Errors
+/// The rule.
+pub fn mobile(text: &str) -> Result<String, &'static str> {
     let number = parse(text).map_err(|_| NOT_A_MOBILE)?;
     match (number.country().id(), number.number_type(&DATABASE)) {
         (Some(country::CN), Type::Mobile) => Ok(written(&number)),
@@ -27,12 +30,16 @@ pub(crate) fn mobile(text: &str) -> Result<String, &'static str> {
 }
 
 /// Any phone number in E.164, or the rule that the text breaks. Without `+` it is taken for one of the Chinese mainland.
-pub(crate) fn any_number(text: &str) -> Result<String, &'static str> {
+///
+/// # Errors
+/// The rule.
+pub fn any_number(text: &str) -> Result<String, &'static str> {
     parse(text).map(|number| written(&number))
 }
 
 /// What may be shown of a number in E.164: `138****5678`, and of one that is no Chinese mobile `+86****5678`.
-pub(crate) fn masked(e164: &str) -> String {
+#[must_use]
+pub fn masked(e164: &str) -> String {
     let last = e164.get(e164.len().saturating_sub(4)..).unwrap_or_default();
     let first = match e164.strip_prefix("+86") {
         Some(national) if national.len() == 11 && national.starts_with('1') => national.get(..3),

@@ -4,8 +4,10 @@ use email_address::{EmailAddress, Options};
 use jiff::civil::Date;
 use unicode_normalization::UnicodeNormalization;
 
-use super::form::{Field, FieldKind};
-use crate::domain::{phone, region};
+use crate::{
+    field::{Field, FieldKind},
+    phone, region,
+};
 
 const MOST_OF_NAME: usize = 50;
 const MOST_OF_EMAIL: usize = 254;
@@ -13,7 +15,7 @@ const DIGITS_BEFORE_POINT: std::ops::RangeInclusive<usize> = 1..=15;
 const DIGITS_AFTER_POINT: std::ops::RangeInclusive<usize> = 1..=6;
 
 /// The answer as it is stored, or the rule that it breaks. The rule never repeats the answer.
-pub(super) fn checked(field: &Field, text: &str) -> Result<String, &'static str> {
+pub(crate) fn checked(field: &Field, text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     match field.kind {
         FieldKind::Name => name(text),
@@ -30,7 +32,8 @@ pub(super) fn checked(field: &Field, text: &str) -> Result<String, &'static str>
 
 /// The text with ordinary letters, digits and signs in the place of full-width ones, without spaces around it: two that are
 /// equal so look the same to people.
-pub(super) fn same_width(text: &str) -> String {
+#[must_use]
+pub fn same_width(text: &str) -> String {
     narrow(text.trim())
 }
 
