@@ -117,6 +117,7 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Commits) {
         commits::measure(&arguments, &engines, &cores).await?;
+        messages::measure_commits(&arguments, &engines, &cores).await?;
     }
     if arguments.wants(Part::Ingestion) {
         ingestion::measure(&arguments, &engines, &cores).await?;

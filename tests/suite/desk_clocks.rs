@@ -9,15 +9,16 @@ use siyu::{
 use siyu_clock::{Ids, Micros};
 use siyu_proto::messaging::v1::{
     AgentState, BusinessCalendar, CaseClock, DayPeriod, GetBusinessCalendarRequest, GetResponseReportRequest,
-    GetResponseReportResponse, GetResponseTargetsRequest, RateConversationRequest, ResponseAlarm,
-    ResponseClock, ResponseClockRang, ResponseClocksRang, ResponseTarget, SetBusinessCalendarRequest,
-    SetResponseTargetsRequest, SpecialDay, Weekday, WeeklyPeriod,
+    GetResponseReportResponse, GetResponseTargetsRequest, RateConversationRequest, ReplyTrigger,
+    ResponseAlarm, ResponseClock, ResponseClockRang, ResponseClocksRang, ResponseTarget,
+    SetBusinessCalendarRequest, SetResponseTargetsRequest, SpecialDay, Weekday, WeeklyPeriod,
     response_time_service_client::ResponseTimeServiceClient,
 };
 use siyu_rpc::time::from_proto;
 use siyu_tests::TestSuite;
 
 use crate::{
+    auto_replies::{make, messages_after, rule},
     desk::{case, close, set_state, support, write},
     events::feed_events,
     follows::SHOP,
@@ -152,6 +153,21 @@ async fn who_answers_in_time_hears_nothing_and_who_is_late_hears_it_with_the_ans
     let of_bea: Vec<_> = told(&suite).await.into_iter().filter(|(user, ..)| user == "bea").collect();
     let alarms: Vec<_> = of_bea.into_iter().map(|(_, clock, alarm)| (clock, alarm)).collect();
     assert_eq!(alarms, [(FIRST, ResponseAlarm::Warning), (FIRST, ResponseAlarm::Breach)]);
+    suite.finish().await;
+}
+
+async fn what_answers_by_itself_leaves_the_clock_of_humans_running(suite: TestSuite) {
+    suite.account("mine", "shop").await;
+    set_targets(&suite, vec![target(FIRST, 30, 0), target(ResponseClock::FirstBot, 30, 0)]).await;
+    make(&suite, "welcome", rule("welcome", ReplyTrigger::Welcome)).await.unwrap();
+    write(&suite, "ann", "hello").await;
+    assert_eq!(messages_after(&suite, "ann", 1).await.len(), 1);
+    assert_eq!(clock(&suite, "ann", ResponseClock::FirstBot).await.taken.unwrap().seconds, 0);
+    assert_eq!(clock(&suite, "ann", FIRST).await.taken, None);
+    suite.advance(31 * MINUTE).await;
+    assert_eq!(told(&suite).await, [("ann".to_owned(), FIRST, ResponseAlarm::Breach)]);
+    reply(&suite, "ann", "r").await;
+    assert_eq!(clock(&suite, "ann", FIRST).await.taken.unwrap().seconds, 31 * 60);
     suite.finish().await;
 }
 
@@ -297,6 +313,7 @@ async fn settings_are_checked_and_hold_from_then_on(suite: TestSuite) {
 siyu_tests::on_both_engines!(
     half_an_hour_is_half_an_hour_of_work,
     who_answers_in_time_hears_nothing_and_who_is_late_hears_it_with_the_answer,
+    what_answers_by_itself_leaves_the_clock_of_humans_running,
     each_is_told_once_whoever_looks,
     a_report_tells_what_came_of_it,
     settings_are_checked_and_hold_from_then_on,

@@ -64,6 +64,8 @@ mod limits;
 mod macros;
 mod menus;
 mod message_imports;
+mod message_imports_collegemsg;
+mod message_rights;
 mod messages;
 mod messages_faults;
 mod moderation;

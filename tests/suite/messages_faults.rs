@@ -40,7 +40,7 @@ async fn serve(installation: &Installation, address: &str) -> (Process, String) 
     (process, url)
 }
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }

@@ -21,8 +21,9 @@ impl Messaging {
         let sent = self.run_due_group_sends(now).await;
         let delivered = self.deliver_runs(now).await;
         let forgotten = self.forget_due(now).await;
+        let told = self.tell_used_rights().await;
         mutation::purge(&self.db, now).await?;
-        rang.and(drained).and(sent).and(delivered).and(forgotten)
+        rang.and(drained).and(sent).and(delivered).and(forgotten).and(told)
     }
 
     /// Ticks every `interval`, drains queues as soon as something changed at them, and tells those who listen what they may have

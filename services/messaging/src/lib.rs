@@ -40,6 +40,7 @@ use app::{
     group_sends::Audiences,
     live::{FeedHearer, Hub},
     questionnaires::Deliveries,
+    rights::Rights,
     sending::Sending,
     settings::SettingsCache,
 };
@@ -54,7 +55,8 @@ pub fn migrations() -> Vec<Migration> {
         "0004_moderation",
         "0005_group_sends",
         "0006_questionnaires",
-        "0007_archive"
+        "0007_archive",
+        "0008_used_rights"
     ];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
@@ -88,6 +90,7 @@ pub struct Messaging {
     /// None where there is no CRM.
     audiences: Option<Audiences>,
     deliveries: Deliveries,
+    rights: Rights,
     sender: Sending,
     sending: Arc<GroupCommit<Sending>>,
     hub: Hub,
@@ -95,21 +98,30 @@ pub struct Messaging {
     settings: Arc<SettingsCache>,
 }
 
+/// The services that messaging asks.
+#[derive(Debug, Clone)]
+pub struct Others {
+    /// Which accounts there are, whether they are certified, which cards and rights they have.
+    pub accounts: Peer,
+    /// Who follows each other: nobody where it is away for good.
+    pub subscriptions: Option<Peer>,
+    /// Whom one message to many reaches, and who has which tag. Without it there are no such messages, and no tags.
+    pub crm: Option<Peer>,
+}
+
 impl Messaging {
-    /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database. Which
-    /// accounts there are, whether they are certified and which cards they have, it asks the accounts service behind
-    /// `accounts`; who follows each other, the subscriptions service behind `subscriptions`, without which nobody does; and whom
-    /// one message to many reaches, the CRM behind `crm`, without which there are none. To be called inside a tokio runtime.
+    /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database, and stores at
+    /// most `max_calls_per_commit` messages of concurrent calls in one transaction. To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
         clock: Clock,
         ids: Ids,
         outbox: Outbox,
-        accounts: Peer,
-        subscriptions: Option<Peer>,
-        crm: Option<Peer>,
+        others: Others,
+        max_calls_per_commit: usize,
     ) -> Self {
+        let Others { accounts, subscriptions, crm } = others;
         let hub = Hub::default();
         let (wakes, settings) = (Wakes::default(), Arc::<SettingsCache>::default());
         let sender = Sending::new(
@@ -123,10 +135,11 @@ impl Messaging {
         );
         Self {
             deliveries: Deliveries::new(accounts.clone(), crm.clone()),
+            rights: Rights::new(accounts.clone()),
             accounts: Arc::new(Accounts::new(clock.clone(), accounts)),
             follows: Follows::new(subscriptions),
             audiences: crm.map(Audiences::new),
-            sending: Arc::new(sender.clone().start()),
+            sending: Arc::new(sender.clone().start(max_calls_per_commit)),
             sender,
             db,
             clock,

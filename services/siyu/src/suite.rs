@@ -236,7 +236,9 @@ impl Suite {
             background.outboxes.push(outbox.clone());
             let crm = others.find(ServiceName::Messaging, ServiceName::Crm).await?;
             let (clock, ids) = (clock.clone(), ids.clone());
-            let messaging = Messaging::new(db, clock, ids, outbox, accounts, subscriptions, crm);
+            let others = siyu_messaging::Others { accounts, subscriptions, crm };
+            let most_calls = usize::try_from(config.messaging.max_calls_per_commit)?;
+            let messaging = Messaging::new(db, clock, ids, outbox, others, most_calls);
             let own = switchboard.peer(ServiceName::Messaging.name());
             background.listeners.extend(messaging.listeners(own));
             background.links.extend(redis.as_ref().map(|redis| messaging.link(redis)));

@@ -63,7 +63,7 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine], cores: &C
             println!("\n  {}, {} senders at once", engine.name(), whole(f64::from(u32::try_from(senders)?)));
             let (mut own, mut bare) = (Vec::new(), Vec::new());
             for _ in 0..arguments.rounds {
-                own.push(measure_suite(*engine, arguments, cores, senders).await?);
+                own.push(measure_suite(*engine, arguments, cores, senders, None).await?);
                 bare.push(measure_bare(*engine, arguments, cores, senders).await?);
             }
             print(&own, &bare)?;
@@ -72,18 +72,50 @@ pub(crate) async fn measure(arguments: &Arguments, engines: &[Engine], cores: &C
     Ok(())
 }
 
+/// Measures messages that share transactions beside a transaction for each, and prints.
+pub(crate) async fn measure_commits(
+    arguments: &Arguments,
+    engines: &[Engine],
+    cores: &Cores,
+) -> anyhow::Result<()> {
+    const ALONE: &str = "messaging.max_calls_per_commit=1";
+    let senders = SENDERS[0];
+    println!(
+        "\nGroup commit of private messages: {senders} senders at once, {} s each; medians of {} interleaved rounds.",
+        arguments.seconds, arguments.rounds
+    );
+    let heading =
+        ["", "grouped/s", "p50 ms", "p99 ms", "one commit each/s", "p50 ms", "p99 ms", "times as many"];
+    let mut lines = vec![heading.map(str::to_owned).to_vec()];
+    for engine in engines {
+        let (mut grouped, mut alone) = (Vec::new(), Vec::new());
+        for _ in 0..arguments.rounds {
+            grouped.push(measure_suite(*engine, arguments, cores, senders, None).await?);
+            alone.push(measure_suite(*engine, arguments, cores, senders, Some(ALONE)).await?);
+        }
+        let times = grouped.iter().zip(&alone).map(|(grouped, alone)| grouped.rate / alone.rate);
+        let times = format!("{:.1}", median(times));
+        let cells = [&grouped, &alone].into_iter().flat_map(|rounds| rate_and_latency(rounds));
+        lines.push([engine.name().to_owned()].into_iter().chain(cells).chain([times]).collect());
+    }
+    print_table(&lines);
+    Ok(())
+}
+
 async fn measure_suite(
     engine: Engine,
     arguments: &Arguments,
     cores: &Cores,
     senders: usize,
+    setting: Option<&str>,
 ) -> anyhow::Result<Measured> {
     let installation = Installation::create(engine).await?.context("the engine is there")?;
+    let settings = ["server.max_concurrent_requests=4096"].into_iter().chain(setting);
     let mut process = installation.start(&Launch {
         wrapper: cores.of_server(),
         // The CRM takes in what users write in a process of its own.
         services: vec![ServiceName::Accounts, ServiceName::Messaging],
-        set: vec!["server.max_concurrent_requests=4096".to_owned()],
+        set: settings.map(str::to_owned).collect(),
         ..Launch::default()
     })?;
     let url = process.ready().await?;
@@ -235,24 +267,33 @@ async fn listen(client: Client, account: String, received: Arc<Mutex<Histogram<u
     Ok(())
 }
 
-fn print(own: &[Measured], bare: &[Measured]) -> anyhow::Result<()> {
-    let milliseconds = |histograms: Vec<&Histogram<u64>>, quantile: f64| {
-        let value = |histogram: &&Histogram<u64>| {
-            f64::from(u32::try_from(histogram.value_at_quantile(quantile)).unwrap_or(u32::MAX)) / 1e3
-        };
-        format!("{:.1}", median(histograms.iter().map(value)))
+/// The median of a quantile, in milliseconds.
+fn milliseconds(histograms: &[&Histogram<u64>], quantile: f64) -> String {
+    let value = |histogram: &&Histogram<u64>| {
+        f64::from(u32::try_from(histogram.value_at_quantile(quantile)).unwrap_or(u32::MAX)) / 1e3
     };
+    format!("{:.1}", median(histograms.iter().map(value)))
+}
+
+/// Messages a second, and p50 and p99 until the sender is answered.
+fn rate_and_latency(rounds: &[Measured]) -> [String; 3] {
+    let answered: Vec<_> = rounds.iter().filter_map(|round| round.answered.as_ref()).collect();
+    let rate = whole(median(rounds.iter().map(|round| round.rate)));
+    [rate, milliseconds(&answered, 0.5), milliseconds(&answered, 0.99)]
+}
+
+fn print(own: &[Measured], bare: &[Measured]) -> anyhow::Result<()> {
     let line = |name: &str, rounds: &[Measured]| {
-        let answered: Vec<_> = rounds.iter().filter_map(|round| round.answered.as_ref()).collect();
         let received: Vec<_> = rounds.iter().filter_map(|round| round.received.as_ref()).collect();
         let of_receiver = |quantile| {
-            if received.is_empty() { String::new() } else { milliseconds(received.clone(), quantile) }
+            if received.is_empty() { String::new() } else { milliseconds(&received, quantile) }
         };
+        let [rate, p50, p99] = rate_and_latency(rounds);
         vec![
             name.to_owned(),
-            whole(median(rounds.iter().map(|round| round.rate))),
-            milliseconds(answered.clone(), 0.5),
-            milliseconds(answered, 0.99),
+            rate,
+            p50,
+            p99,
             of_receiver(0.5),
             of_receiver(0.99),
             format!("{:.1}", median(rounds.iter().map(|round| round.processor))),

@@ -16,7 +16,7 @@ use crate::{
         message::{ContentKind, Message, Sender, Wrong},
         policy::MessagePolicy,
     },
-    store,
+    store::{self, used_right::UsedRight},
 };
 
 /// How much an account may still send to a user.
@@ -39,10 +39,33 @@ impl Messaging {
         }
         let sent = self.sending.call(&new.account_id, new.clone()).await?;
         // Asked only where it decides.
-        let is_over = matches!(sent, Sent::OverLimit { .. });
-        if is_over && self.follows.are_mutual(&new.account_id, &new.user_id).await? {
+        if !matches!(sent, Sent::OverLimit { .. }) {
+            return sent.stored(&new);
+        }
+        if self.follows.are_mutual(&new.account_id, &new.user_id).await? {
             new.allowed = Allowed::Any;
             return self.sending.call(&new.account_id, new.clone()).await?.stored(&new);
+        }
+        match self.reserve_right(&new).await? {
+            Some(right) => self.send_by_right(new, &right).await,
+            None => sent.stored(&new),
+        }
+    }
+
+    /// Sends a message that a right of the wallet was reserved for.
+    async fn send_by_right(&self, mut new: NewMessage, right: &UsedRight) -> Result<Arc<Message>, Error> {
+        new.allowed = Allowed::ByRight;
+        // When it is not known whether it is stored, the right stays reserved until its time is over.
+        let sent = self.sending.call(&new.account_id, new.clone()).await?;
+        match &sent {
+            Sent::Stored(_) => {
+                if let Err(error) = self.tell_used_right(right).await {
+                    tracing::warn!(%error, "that a right was used is told later");
+                }
+            }
+            // Another call has stored it, and tells whether it used the right.
+            Sent::Repeated(_) => {}
+            _ => self.release_right(right).await,
         }
         sent.stored(&new)
     }

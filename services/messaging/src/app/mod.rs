@@ -19,6 +19,7 @@ mod recall;
 pub(crate) mod replies;
 mod response_times;
 mod reviews;
+pub(crate) mod rights;
 pub(crate) mod sending;
 pub(crate) mod settings;
 pub(crate) mod words;

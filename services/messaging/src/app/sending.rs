@@ -24,6 +24,7 @@ use super::{
     desk::{DeskNews, Wakes},
     live::{self, Change, Hub},
     moderating::{self, PlatformWords},
+    rights::right,
     settings::{Settings, SettingsCache},
 };
 use crate::{
@@ -34,13 +35,11 @@ use crate::{
         policy::MessagePolicy,
     },
     events,
-    store::{self, inbox::Standing, review::Hit},
+    store::{self, inbox::Standing, review::Hit, used_right::UsedRight},
 };
 
 /// Transactions at once under PostgreSQL; SQLite has one writer. Calls of one account take turns anyway.
 const LANES: usize = 4;
-/// Most calls of one transaction.
-const MOST_CALLS: usize = 512;
 /// What users write comes from the account's own reach.
 const PRIVATE: &str = "private";
 
@@ -71,6 +70,8 @@ pub(crate) enum Allowed {
     Any,
     /// What the policy says of an account that is certified, or is not.
     Policy { is_certified: bool },
+    /// This one: a right of the wallet is reserved for it.
+    ByRight,
 }
 
 /// What became of a call.
@@ -131,10 +132,10 @@ impl Sending {
         Self { db, clock, ids, outbox, hub, wakes, settings, platform_words: Arc::default() }
     }
 
-    /// Starts it. To be called inside a tokio runtime.
-    pub(crate) fn start(self) -> GroupCommit<Self> {
+    /// Starts it, with so many calls in a transaction at most. To be called inside a tokio runtime.
+    pub(crate) fn start(self, max_calls_per_commit: usize) -> GroupCommit<Self> {
         let lanes = if self.db.engine() == Engine::Sqlite { 1 } else { LANES };
-        let limits = Limits { lanes, calls: MOST_CALLS, weight: MOST_CALLS };
+        let limits = Limits { lanes, calls: max_calls_per_commit, weight: max_calls_per_commit };
         GroupCommit::start(self, limits)
     }
 
@@ -189,6 +190,7 @@ impl Sending {
         store::inbox::save(tx, &book.inboxes).await?;
         moderating::store_hits(tx, &self.ids, &book.hits).await?;
         book.runs.store(tx).await?;
+        store::used_right::insert(tx, &book.used_rights).await?;
         let mut accounts: BTreeMap<&str, Vec<&Message>> = BTreeMap::new();
         for message in &book.new {
             accounts.entry(&message.account_id).or_default().push(message);
@@ -241,6 +243,7 @@ struct Book {
     hits: Vec<Hit>,
     desk: DeskNews,
     runs: RunNews,
+    used_rights: Vec<UsedRight>,
 }
 
 impl Book {
@@ -278,6 +281,7 @@ impl Book {
             hits: Vec::new(),
             desk: DeskNews::default(),
             runs: RunNews::default(),
+            used_rights: Vec::new(),
         })
     }
 
@@ -320,6 +324,9 @@ impl Book {
         if content.kind == ContentKind::Menu {
             let Some((item, _)) = settings.menu.find(&content.menu_item) else { return Sent::NoMenuItem };
             content.text.clone_from(&item.label);
+        }
+        if call.allowed == Allowed::ByRight {
+            self.used_rights.push(right(call));
         }
         let (sequence, create_time) = conversation.append(call.sender, call.sent_time.unwrap_or(now));
         *is_changed = true;

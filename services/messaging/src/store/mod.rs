@@ -19,6 +19,7 @@ pub(crate) mod queue;
 pub(crate) mod reply_rule;
 pub(crate) mod retention;
 pub(crate) mod review;
+pub(crate) mod used_right;
 
 use siyu_db::Statement;
 
@@ -36,6 +37,7 @@ pub(crate) fn statements() -> Vec<Statement> {
         questionnaire_run::STATEMENTS,
         retention::STATEMENTS,
         review::STATEMENTS,
+        used_right::STATEMENTS,
         agent::STATEMENTS,
         canned_reply::STATEMENTS,
         desk::STATEMENTS,

@@ -35,6 +35,7 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     positive("subscriptions.audience_cache_bytes", config.subscriptions.audience_cache_bytes)?;
     database("messaging.database_url", &config.messaging.database_url)?;
     positive("messaging.max_connections", config.messaging.max_connections)?;
+    positive("messaging.max_calls_per_commit", config.messaging.max_calls_per_commit)?;
     own_databases(config)?;
     let redis = config.realtime.redis();
     redis.map_err(|wrong| Wrong { key: "realtime.redis_url", problem: wrong.to_string() })?;

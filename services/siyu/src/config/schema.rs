@@ -176,6 +176,8 @@ pub struct Messaging {
     pub max_connections: u32,
     /// Pause between two rounds of background work.
     pub sweep_interval: HumanDuration,
+    /// Most concurrent calls whose messages are stored in one transaction; 1 is a transaction for each.
+    pub max_calls_per_commit: u32,
 }
 
 /// Section `[events]`.
@@ -386,6 +388,7 @@ impl Default for Messaging {
             database_url: Secret::default(),
             max_connections: 16,
             sweep_interval: HumanDuration::from_secs(1),
+            max_calls_per_commit: 512,
         }
     }
 }
