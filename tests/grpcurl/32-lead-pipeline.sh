@@ -48,7 +48,7 @@ call LeadPipelineService/UpdateLeadPipelineSettings "{\"settings\": {\"name\": \
     {\"agent\": $(agent li), \"weight\": 1, \"cap\": 10}, {\"agent\": $(agent wu), \"weight\": 2, \"cap\": 10}]}}"
 for id in l2 l3 l4 l5 l6; do lead "$id"; done
 call LeadPipelineService/GetLeadReport "{$parent}"
-call ClockService/AdvanceTime '{"by": "604794s"}' >/dev/null
+call ClockService/AdvanceTime '{"by": "604795s"}' >/dev/null
 call_as "$wu" LeadPipelineService/ListLeadTasks "{$parent, \"in_pool\": true}"
 
 say "Leads are handed over, and distributed once more when an operator is removed"

@@ -91,8 +91,8 @@ fn counts<const N: usize>(counts: [(&str, i64); N]) -> BTreeMap<String, i64> {
 }
 
 async fn new_leads_that_come_at_once_are_given_by_weight(suite: TestSuite) {
-    let version = shop_with_leads(&suite, &["li", "wu", "zhao"], 0).await;
-    set(&suite, settings(0, vec![member("li", 1, 100), member("wu", 2, 100), member("zhao", 3, 100)]))
+    let version = shop_with_leads(&suite, &["li-na", "wu-di", "zhao"], 0).await;
+    set(&suite, settings(0, vec![member("li-na", 1, 100), member("wu-di", 2, 100), member("zhao", 3, 100)]))
         .await
         .unwrap();
     let mut submitting = JoinSet::new();
@@ -104,7 +104,7 @@ async fn new_leads_that_come_at_once_are_given_by_weight(suite: TestSuite) {
     for submitted in submitting.join_all().await {
         submitted.unwrap();
     }
-    assert_eq!(open_counts(&suite).await, counts([("li", 6), ("wu", 12), ("zhao", 18)]));
+    assert_eq!(open_counts(&suite).await, counts([("li-na", 6), ("wu-di", 12), ("zhao", 18)]));
     assert!(in_pool(&suite).await.is_empty());
     assert_eq!(causes(&suite, "l0").await, [LeadChangeCause::Submitted, LeadChangeCause::Distributed]);
     // Sent again, it is given to nobody once more.
@@ -114,11 +114,11 @@ async fn new_leads_that_come_at_once_are_given_by_weight(suite: TestSuite) {
 }
 
 async fn nobody_is_given_more_than_they_may(suite: TestSuite) {
-    let version = shop_with_leads(&suite, &["li", "wu"], 2).await;
+    let version = shop_with_leads(&suite, &["li-na", "wu-di"], 2).await;
     assert_eq!(in_pool(&suite).await, ["l1", "l0"], "without settings they wait");
     let off = distribute(&suite).await.unwrap_err();
     is_refused(&off, Code::FailedPrecondition, "WRONG_STATE", "off");
-    set(&suite, settings(0, vec![member("li", 1, 1), member("wu", 1, 2)])).await.unwrap();
+    set(&suite, settings(0, vec![member("li-na", 1, 1), member("wu-di", 1, 2)])).await.unwrap();
     // Whoever waits longest is first.
     let one =
         DistributeLeadsRequest { parent: SHOP.to_owned(), max_count: 1, ..DistributeLeadsRequest::default() };
@@ -128,26 +128,26 @@ async fn nobody_is_given_more_than_they_may(suite: TestSuite) {
     for id in ["l2", "l3", "l4"] {
         submit(&suite, lead(id, id, &version)).await.unwrap();
     }
-    assert_eq!(open_counts(&suite).await, counts([("li", 1), ("wu", 2)]));
+    assert_eq!(open_counts(&suite).await, counts([("li-na", 1), ("wu-di", 2)]));
     assert_eq!(in_pool(&suite).await, ["l4", "l3"]);
     assert_eq!(distribute(&suite).await.unwrap(), 0);
     // What has ended makes room.
-    let of_li = leads_of(&suite, "li").await.remove(0);
-    move_lead(as_operator(&suite, "li", Role::Agent).await, lost(&of_li)).await.unwrap();
+    let of_li = leads_of(&suite, "li-na").await.remove(0);
+    move_lead(as_operator(&suite, "li-na", Role::Agent).await, lost(&of_li)).await.unwrap();
     assert_eq!(distribute(&suite).await.unwrap(), 1);
     assert_eq!(in_pool(&suite).await, ["l4"]);
     suite.finish().await;
 }
 
 async fn what_nobody_moves_goes_back_to_the_pool_once(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 3).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na"], 3).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     for id in ["l0", "l1", "l2"] {
         claim(li.clone(), id).await.unwrap();
     }
     assert_eq!(task(&suite, "l0").await.unwrap().return_time, None);
     suite.advance(30 * DAY).await;
-    assert_eq!(leads_of(&suite, "li").await.len(), 3, "without a setting they stay");
+    assert_eq!(leads_of(&suite, "li-na").await.len(), 3, "without a setting they stay");
     // From the move on it counts, also where that was before the setting.
     move_lead(li.clone(), lost("l2")).await.unwrap();
     set(&suite, settings(40, Vec::new())).await.unwrap();
@@ -174,19 +174,19 @@ async fn what_nobody_moves_goes_back_to_the_pool_once(suite: TestSuite) {
     assert_eq!(history(&suite, "l0").await[2].actor, "service:accounts");
     // What moved has its own time, and what has ended stays.
     suite.advance(30 * DAY).await;
-    assert_eq!((in_pool(&suite).await.len(), leads_of(&suite, "li").await), (2, vec!["l2".to_owned()]));
+    assert_eq!((in_pool(&suite).await.len(), leads_of(&suite, "li-na").await), (2, vec!["l2".to_owned()]));
     // Off again, it counts for nobody.
     claim(li.clone(), "l0").await.unwrap();
     set(&suite, settings(0, Vec::new())).await.unwrap();
     assert_eq!(task(&suite, "l0").await.unwrap().return_time, None);
     suite.advance(400 * DAY).await;
-    assert_eq!(task(&suite, "l0").await.unwrap().owner, agent("li"));
+    assert_eq!(task(&suite, "l0").await.unwrap().owner, agent("li-na"));
     suite.finish().await;
 }
 
 async fn leads_are_handed_over(suite: TestSuite) {
-    shop_with_leads(&suite, &["li", "wu", "zhao"], 5).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na", "wu-di", "zhao"], 5).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     for id in ["l0", "l1", "l2", "l3", "l4"] {
         claim(li.clone(), id).await.unwrap();
     }
@@ -194,29 +194,29 @@ async fn leads_are_handed_over(suite: TestSuite) {
     use LeadHandOverTarget::{Agent, Distribution, Pool};
     for (target, to, field) in [
         (Agent, String::new(), "to"),
-        (Agent, agent("li"), "to"),
+        (Agent, agent("li-na"), "to"),
         (Agent, agent("typo"), "to"),
-        (Pool, agent("wu"), "to"),
+        (Pool, agent("wu-di"), "to"),
         (LeadHandOverTarget::Unspecified, String::new(), "target"),
     ] {
-        assert_eq!(fields(&hand_over(&suite, "li", target, &to).await.unwrap_err()), [field]);
+        assert_eq!(fields(&hand_over(&suite, "li-na", target, &to).await.unwrap_err()), [field]);
     }
-    let off = hand_over(&suite, "li", Distribution, "").await.unwrap_err();
+    let off = hand_over(&suite, "li-na", Distribution, "").await.unwrap_err();
     is_refused(&off, Code::FailedPrecondition, "WRONG_STATE", "off");
 
     let all_to = |agent_count, pool_count| HandOverLeadsResponse { agent_count, pool_count };
-    assert_eq!(hand_over(&suite, "li", Agent, &agent("wu")).await.unwrap(), all_to(4, 0));
-    assert_eq!(leads_of(&suite, "wu").await, ["l3", "l2", "l1", "l0"]);
-    assert_eq!(leads_of(&suite, "li").await, ["l4"], "what has ended stays");
+    assert_eq!(hand_over(&suite, "li-na", Agent, &agent("wu-di")).await.unwrap(), all_to(4, 0));
+    assert_eq!(leads_of(&suite, "wu-di").await, ["l3", "l2", "l1", "l0"]);
+    assert_eq!(leads_of(&suite, "li-na").await, ["l4"], "what has ended stays");
     // Who hands over gets nothing back, and what there is no room for goes to the pool.
-    set(&suite, settings(0, vec![member("li", 1, 2), member("wu", 9, 9), member("zhao", 1, 1)]))
+    set(&suite, settings(0, vec![member("li-na", 1, 2), member("wu-di", 9, 9), member("zhao", 1, 1)]))
         .await
         .unwrap();
-    assert_eq!(hand_over(&suite, "wu", Distribution, "").await.unwrap(), all_to(3, 1));
-    assert_eq!(open_counts(&suite).await, counts([("li", 2), ("wu", 0), ("zhao", 1)]));
-    assert_eq!(hand_over(&suite, "li", Pool, "").await.unwrap(), all_to(0, 2));
+    assert_eq!(hand_over(&suite, "wu-di", Distribution, "").await.unwrap(), all_to(3, 1));
+    assert_eq!(open_counts(&suite).await, counts([("li-na", 2), ("wu-di", 0), ("zhao", 1)]));
+    assert_eq!(hand_over(&suite, "li-na", Pool, "").await.unwrap(), all_to(0, 2));
     assert_eq!(in_pool(&suite).await.len(), 3);
-    assert_eq!(hand_over(&suite, "li", Pool, "").await.unwrap(), all_to(0, 0));
+    assert_eq!(hand_over(&suite, "li-na", Pool, "").await.unwrap(), all_to(0, 0));
     let handed_over =
         causes(&suite, "l0").await.iter().filter(|cause| **cause == LeadChangeCause::HandedOver).count();
     assert!(handed_over >= 2);
@@ -224,27 +224,31 @@ async fn leads_are_handed_over(suite: TestSuite) {
 }
 
 async fn who_leaves_leaves_their_leads(suite: TestSuite) {
-    shop_with_leads(&suite, &["li", "wu", "zhao"], 6).await;
+    shop_with_leads(&suite, &["li-na", "wu-di", "zhao"], 6).await;
     add(&suite, "enterprises/lumi", "chen", Role::Agent).await;
-    let claims = [("li", "l0"), ("li", "l1"), ("wu", "l2"), ("zhao", "l3"), ("chen", "l4"), ("chen", "l5")];
+    let claims =
+        [("li-na", "l0"), ("li-na", "l1"), ("wu-di", "l2"), ("zhao", "l3"), ("chen", "l4"), ("chen", "l5")];
     for (id, lead) in claims {
         claim(as_operator(&suite, id, Role::Agent).await, lead).await.unwrap();
     }
-    move_lead(as_operator(&suite, "li", Role::Agent).await, lost("l1")).await.unwrap();
+    move_lead(as_operator(&suite, "li-na", Role::Agent).await, lost("l1")).await.unwrap();
     // The distribution is off: they go to the pool.
-    delete(operators(&suite), "accounts/shop/operators/li").await.unwrap();
-    assert_eq!((in_pool(&suite).await, leads_of(&suite, "li").await), (vec!["l0".into()], vec!["l1".into()]));
+    delete(operators(&suite), "accounts/shop/operators/li-na").await.unwrap();
+    assert_eq!(
+        (in_pool(&suite).await, leads_of(&suite, "li-na").await),
+        (vec!["l0".into()], vec!["l1".into()])
+    );
     let gone = history(&suite, "l0").await.pop().unwrap();
-    assert_eq!((gone.cause(), gone.previous_owner.clone()), (LeadChangeCause::OwnerRemoved, agent("li")));
+    assert_eq!((gone.cause(), gone.previous_owner.clone()), (LeadChangeCause::OwnerRemoved, agent("li-na")));
     assert_eq!(gone.actor, "service:test");
 
     // On: they go to the others, and who left is given no more. Who may do less is no agent any more either.
-    set(&suite, settings(0, vec![member("wu", 1, 5), member("zhao", 1, 5), member("chen", 1, 1)]))
+    set(&suite, settings(0, vec![member("wu-di", 1, 5), member("zhao", 1, 5), member("chen", 1, 1)]))
         .await
         .unwrap();
-    set_role(&suite, "accounts/shop/operators/wu", Role::Operator).await.unwrap();
-    assert_eq!(leads_of(&suite, "wu").await, ["l2"]);
-    set_role(&suite, "accounts/shop/operators/wu", Role::Analyst).await.unwrap();
+    set_role(&suite, "accounts/shop/operators/wu-di", Role::Operator).await.unwrap();
+    assert_eq!(leads_of(&suite, "wu-di").await, ["l2"]);
+    set_role(&suite, "accounts/shop/operators/wu-di", Role::Analyst).await.unwrap();
     assert_eq!(open_counts(&suite).await, counts([("chen", 2), ("zhao", 2)]));
 
     // Whoever also works for the account itself stays an agent of it.
@@ -264,15 +268,15 @@ async fn who_leaves_leaves_their_leads(suite: TestSuite) {
 
 /// A lead given away and its new owner removed at the same time: whoever comes first, it is nobody's who has gone.
 async fn nothing_is_given_to_whoever_leaves_meanwhile(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 1).await;
-    claim(as_operator(&suite, "li", Role::Agent).await, "l0").await.unwrap();
+    shop_with_leads(&suite, &["li-na"], 1).await;
+    claim(as_operator(&suite, "li-na", Role::Agent).await, "l0").await.unwrap();
     for (round, parent) in [SHOP, "enterprises/lumi"].into_iter().cycle().take(8).enumerate() {
         let id = format!("temp-{round}");
         add(&suite, parent, &id, Role::Agent).await;
         let removed = format!("{parent}/operators/{id}");
         let to = agent(&id);
         let (given, removed) = tokio::join!(
-            hand_over(&suite, "li", LeadHandOverTarget::Agent, &to),
+            hand_over(&suite, "li-na", LeadHandOverTarget::Agent, &to),
             delete(operators(&suite), &removed)
         );
         removed.unwrap();
@@ -280,34 +284,34 @@ async fn nothing_is_given_to_whoever_leaves_meanwhile(suite: TestSuite) {
             assert_eq!(fields(&status), ["to"], "{status}");
         }
         let owner = task(&suite, "l0").await.unwrap().owner;
-        assert!(owner.is_empty() || owner == agent("li"), "{owner}");
+        assert!(owner.is_empty() || owner == agent("li-na"), "{owner}");
         if owner.is_empty() {
-            claim(as_operator(&suite, "li", Role::Agent).await, "l0").await.unwrap();
+            claim(as_operator(&suite, "li-na", Role::Agent).await, "l0").await.unwrap();
         }
     }
     suite.finish().await;
 }
 
 async fn settings_with_mistakes_change_nothing(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 0).await;
+    shop_with_leads(&suite, &["li-na"], 0).await;
     add(&suite, SHOP, "zhao", Role::Analyst).await;
     let first = get(&suite).await;
     assert_eq!((first.return_after_days, first.distribution_enabled, first.update_time), (0, false, None));
-    let stored = set(&suite, settings(7, vec![member("li", 2, 50)])).await.unwrap();
+    let stored = set(&suite, settings(7, vec![member("li-na", 2, 50)])).await.unwrap();
     let enabled = LeadPipelineSettings { distribution_enabled: true, ..settings(0, Vec::new()) };
     let foreign =
-        LeadDistributionMember { agent: "accounts/other/agents/li".to_owned(), ..member("li", 1, 1) };
+        LeadDistributionMember { agent: "accounts/other/agents/li".to_owned(), ..member("li-na", 1, 1) };
     let wrong = [
         (enabled, "settings.members"),
         (settings(366, Vec::new()), "settings.return_after_days"),
         (settings(-1, Vec::new()), "settings.return_after_days"),
-        (settings(0, vec![member("li", 0, 1)]), "settings.members[0].weight"),
-        (settings(0, vec![member("li", 101, 1)]), "settings.members[0].weight"),
-        (settings(0, vec![member("li", 1, 0)]), "settings.members[0].cap"),
-        (settings(0, vec![member("li", 1, 1_001)]), "settings.members[0].cap"),
-        (settings(0, vec![member("li", 1, 1), member("li", 2, 2)]), "settings.members[1].agent"),
+        (settings(0, vec![member("li-na", 0, 1)]), "settings.members[0].weight"),
+        (settings(0, vec![member("li-na", 101, 1)]), "settings.members[0].weight"),
+        (settings(0, vec![member("li-na", 1, 0)]), "settings.members[0].cap"),
+        (settings(0, vec![member("li-na", 1, 1_001)]), "settings.members[0].cap"),
+        (settings(0, vec![member("li-na", 1, 1), member("li-na", 2, 2)]), "settings.members[1].agent"),
         (settings(0, vec![member("typo", 1, 1)]), "settings.members[0].agent"),
-        (settings(0, vec![member("li", 1, 1), member("zhao", 1, 1)]), "settings.members[1].agent"),
+        (settings(0, vec![member("li-na", 1, 1), member("zhao", 1, 1)]), "settings.members[1].agent"),
         (settings(0, vec![foreign]), "settings.members[0].agent"),
         (
             settings(0, (0..201).map(|number| member(&format!("a{number}"), 1, 1)).collect()),

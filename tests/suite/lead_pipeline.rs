@@ -147,15 +147,15 @@ fn is_wrong_state(status: &Status, words: &str) {
 }
 
 async fn a_lead_goes_from_stage_to_stage(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 1).await;
+    shop_with_leads(&suite, &["li-na"], 1).await;
     let fresh = task(&suite, "l0").await.unwrap();
     assert_eq!((fresh.stage(), fresh.owner.as_str(), fresh.user.as_str()), (LeadStage::New, "", "users/u0"));
     assert_eq!(fresh.form, crate::leads::FORM);
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     let in_pool = move_lead(li.clone(), to("l0", LeadStage::Contacted)).await.unwrap_err();
     is_wrong_state(&in_pool, "claim it first");
     let claimed = claim(li.clone(), "l0").await.unwrap();
-    assert_eq!((claimed.owner.clone(), claimed.return_time), (agent("li"), None));
+    assert_eq!((claimed.owner.clone(), claimed.return_time), (agent("li-na"), None));
 
     let jump = move_lead(li.clone(), to("l0", LeadStage::Converted)).await.unwrap_err();
     is_wrong_state(&jump, "is new and cannot become converted, but contacted or lost");
@@ -187,9 +187,12 @@ async fn a_lead_goes_from_stage_to_stage(suite: TestSuite) {
     assert_eq!(stages[2], (LeadStage::New, LeadStage::Contacted));
     assert_eq!(stages[5], (LeadStage::Converted, LeadStage::Contacted));
     assert_eq!((history[0].actor.as_str(), history[0].cause()), ("service:test", LeadChangeCause::Submitted));
-    assert_eq!((history[2].actor.as_str(), history[2].note.as_str()), ("operator:idp|li", "Wants a sample"));
+    assert_eq!(
+        (history[2].actor.as_str(), history[2].note.as_str()),
+        ("operator:idp|li-na", "Wants a sample")
+    );
     assert_eq!(history[2].change_time, contacted.move_time);
-    assert_eq!((history[1].previous_owner.as_str(), history[1].owner.clone()), ("", agent("li")));
+    assert_eq!((history[1].previous_owner.as_str(), history[1].owner.clone()), ("", agent("li-na")));
     assert_eq!(history[6].lost_reason(), LeadLostReason::Price);
     suite.finish().await;
 }
@@ -225,8 +228,8 @@ async fn of_many_who_claim_a_lead_one_gets_it(suite: TestSuite) {
 }
 
 async fn a_repeat_gets_the_first_answer(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 1).await;
-    let mut li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na"], 1).await;
+    let mut li = as_operator(&suite, "li-na", Role::Agent).await;
     let request =
         ClaimLeadRequest { name: name("l0"), request_id: "r1".to_owned(), ..ClaimLeadRequest::default() };
     let first = li.claim_lead(request.clone()).await.unwrap().into_inner();
@@ -237,32 +240,35 @@ async fn a_repeat_gets_the_first_answer(suite: TestSuite) {
 }
 
 async fn agents_do_what_is_theirs_and_admins_do_all(suite: TestSuite) {
-    shop_with_leads(&suite, &["li", "wu"], 2).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
-    let wu = as_operator(&suite, "wu", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na", "wu-di"], 2).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
+    let wu = as_operator(&suite, "wu-di", Role::Agent).await;
     let boss = as_operator(&suite, "boss", Role::Admin).await;
     claim(li.clone(), "l0").await.unwrap();
     for refused in [
         move_lead(wu.clone(), to("l0", LeadStage::Contacted)).await,
         give_back(wu.clone(), "l0").await,
-        assign(wu.clone(), "l0", &agent("wu")).await,
+        assign(wu.clone(), "l0", &agent("wu-di")).await,
     ] {
         is_refused(&refused.unwrap_err(), Code::PermissionDenied, "ROLE_TOO_LOW", "");
     }
     let for_another =
-        ClaimLeadRequest { name: name("l1"), agent: agent("li"), ..ClaimLeadRequest::default() };
+        ClaimLeadRequest { name: name("l1"), agent: agent("li-na"), ..ClaimLeadRequest::default() };
     let status = wu.clone().claim_lead(for_another.clone()).await.unwrap_err();
     is_refused(&status, Code::PermissionDenied, "ROLE_TOO_LOW", "only an admin");
     boss.clone().claim_lead(for_another).await.unwrap();
-    assert_eq!(leads_of(&suite, "li").await, ["l1", "l0"]);
+    assert_eq!(leads_of(&suite, "li-na").await, ["l1", "l0"]);
     move_lead(boss.clone(), to("l0", LeadStage::Contacted)).await.unwrap();
-    assert_eq!(assign(boss.clone(), "l0", &agent("wu")).await.unwrap().owner, agent("wu"));
+    assert_eq!(assign(boss.clone(), "l0", &agent("wu-di")).await.unwrap().owner, agent("wu-di"));
     give_back(boss.clone(), "l1").await.unwrap();
-    assert_eq!((in_pool(&suite).await, leads_of(&suite, "wu").await), (vec!["l1".into()], vec!["l0".into()]));
+    assert_eq!(
+        (in_pool(&suite).await, leads_of(&suite, "wu-di").await),
+        (vec!["l1".into()], vec!["l0".into()])
+    );
 
     // Leads go to operators alone, who may do what agents do.
     add(&suite, SHOP, "zhao", Role::Analyst).await;
-    for nobody in [agent("zhao"), agent("typo"), "accounts/other/agents/idp|li".to_owned()] {
+    for nobody in [agent("zhao"), agent("typo"), "accounts/other/agents/idp|li-na".to_owned()] {
         assert_eq!(fields(&assign(boss.clone(), "l1", &nobody).await.unwrap_err()), ["agent"]);
     }
     let by_service = claim(pipeline(&suite), "l1").await.unwrap_err();
@@ -272,9 +278,9 @@ async fn agents_do_what_is_theirs_and_admins_do_all(suite: TestSuite) {
     assign(boss, "l1", &agent("chen")).await.unwrap();
 
     // Who was removed claims nothing, though the token is still good.
-    let token = token_of(&suite, "li").await;
+    let token = token_of(&suite, "li-na").await;
     let of_li = LeadPipelineServiceClient::new(connect(&suite.url, &token).await.unwrap());
-    delete(operators(&suite), "accounts/shop/operators/li").await.unwrap();
+    delete(operators(&suite), "accounts/shop/operators/li-na").await.unwrap();
     give_back(pipeline(&suite), "l1").await.unwrap();
     let status = claim(of_li, "l1").await.unwrap_err();
     is_refused(&status, Code::PermissionDenied, "ROLE_TOO_LOW", "any more");
@@ -282,9 +288,9 @@ async fn agents_do_what_is_theirs_and_admins_do_all(suite: TestSuite) {
 }
 
 async fn leads_are_listed_and_counted(suite: TestSuite) {
-    shop_with_leads(&suite, &["li", "wu"], 7).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
-    let wu = as_operator(&suite, "wu", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na", "wu-di"], 7).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
+    let wu = as_operator(&suite, "wu-di", Role::Agent).await;
     for id in ["l0", "l1", "l2", "l3"] {
         claim(li.clone(), id).await.unwrap();
     }
@@ -298,15 +304,15 @@ async fn leads_are_listed_and_counted(suite: TestSuite) {
     let any = ListLeadTasksRequest::default;
     assert_eq!(list(&suite, any()).await, ["l6", "l5", "l4", "l3", "l2", "l1", "l0"]);
     assert_eq!(in_pool(&suite).await, ["l6", "l5"]);
-    assert_eq!(leads_of(&suite, "li").await, ["l3", "l2", "l1", "l0"]);
+    assert_eq!(leads_of(&suite, "li-na").await, ["l3", "l2", "l1", "l0"]);
     let at = |stage: LeadStage| ListLeadTasksRequest { stage: stage.into(), ..any() };
     assert_eq!(list(&suite, at(LeadStage::New)).await, ["l6", "l5", "l4", "l3"]);
-    let of_li = ListLeadTasksRequest { owner: agent("li"), ..at(LeadStage::New) };
+    let of_li = ListLeadTasksRequest { owner: agent("li-na"), ..at(LeadStage::New) };
     assert_eq!(list(&suite, of_li).await, ["l3"]);
 
     let of_pool = LeadReportRow { new_count: 2, ..LeadReportRow::default() };
     let of_li = LeadReportRow {
-        owner: agent("li"),
+        owner: agent("li-na"),
         new_count: 1,
         contacted_count: 1,
         converted_count: 1,
@@ -314,7 +320,7 @@ async fn leads_are_listed_and_counted(suite: TestSuite) {
         conversion_rate_ppm: 250_000,
         ..LeadReportRow::default()
     };
-    let of_wu = LeadReportRow { owner: agent("wu"), new_count: 1, ..LeadReportRow::default() };
+    let of_wu = LeadReportRow { owner: agent("wu-di"), new_count: 1, ..LeadReportRow::default() };
     let request = GetLeadReportRequest { parent: SHOP.to_owned(), ..GetLeadReportRequest::default() };
     let report = pipeline(&suite).get_lead_report(request.clone()).await.unwrap().into_inner();
     assert_eq!(report.rows, [of_pool, of_li, of_wu]);
@@ -333,8 +339,8 @@ async fn leads_are_listed_and_counted(suite: TestSuite) {
 }
 
 async fn others_hear_of_it_and_of_no_answer(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 1).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na"], 1).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     let noted = ClaimLeadRequest {
         name: name("l0"),
         note: "planted-note-4711".to_owned(),
@@ -354,7 +360,7 @@ async fn others_hear_of_it_and_of_no_answer(suite: TestSuite) {
     let assigned: Vec<_> = payloads().filter_map(|any| any.to_msg::<LeadAssigned>().ok()).collect();
     let [assigned] = &assigned[..] else { panic!("{assigned:?}") };
     assert_eq!((assigned.cause(), assigned.previous_owner.as_str()), (LeadChangeCause::Claimed, ""));
-    assert_eq!(assigned.lead_task.as_ref().unwrap().owner, agent("li"));
+    assert_eq!(assigned.lead_task.as_ref().unwrap().owner, agent("li-na"));
     let moved: Vec<_> = payloads().filter_map(|any| any.to_msg::<LeadStageChanged>().ok()).collect();
     let [moved] = &moved[..] else { panic!("{moved:?}") };
     assert_eq!(moved.previous_stage(), LeadStage::New);
@@ -377,8 +383,8 @@ async fn others_hear_of_it_and_of_no_answer(suite: TestSuite) {
 }
 
 async fn an_erased_lead_leaves_the_pipeline(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 2).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na"], 2).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     claim(li.clone(), "l0").await.unwrap();
     let noted = MoveLeadRequest { note: "His name is Wang".to_owned(), ..to("l0", LeadStage::Contacted) };
     move_lead(li.clone(), noted).await.unwrap();
@@ -394,8 +400,8 @@ async fn an_erased_lead_leaves_the_pipeline(suite: TestSuite) {
 }
 
 async fn mistakes_are_named_and_change_nothing(suite: TestSuite) {
-    shop_with_leads(&suite, &["li"], 1).await;
-    let li = as_operator(&suite, "li", Role::Agent).await;
+    shop_with_leads(&suite, &["li-na"], 1).await;
+    let li = as_operator(&suite, "li-na", Role::Agent).await;
     claim(li.clone(), "l0").await.unwrap();
     let before = task(&suite, "l0").await.unwrap();
     let wrong = [
@@ -418,7 +424,7 @@ async fn mistakes_are_named_and_change_nothing(suite: TestSuite) {
     assert_eq!(move_lead(li, to("l9", LeadStage::Contacted)).await.unwrap_err().code(), Code::NotFound);
     let both = ListLeadTasksRequest {
         parent: SHOP.to_owned(),
-        owner: agent("li"),
+        owner: agent("li-na"),
         in_pool: true,
         ..ListLeadTasksRequest::default()
     };
