@@ -40,8 +40,8 @@ async fn steps(suite: &TestSuite, kind: LedgerEntryKind) -> usize {
         page_size: 1_000,
         ..ListLedgerEntriesRequest::default()
     };
-    let entries = rights(suite).list_ledger_entries(request).await.unwrap().into_inner().entries;
-    entries.iter().filter(|entry| entry.kind() == kind).count()
+    let entries = rights(suite).list_ledger_entries(request).await.unwrap().into_inner().ledger_entries;
+    entries.iter().filter(|entry| entry.entry_kind() == kind).count()
 }
 
 async fn send(suite: &TestSuite, user: &str, id: &str) -> Result<i64, Status> {
