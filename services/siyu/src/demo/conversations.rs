@@ -1,6 +1,9 @@
 //! Private messages between users and accounts: what users write, what answers by itself, and what people answer.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rand::{RngExt, SeedableRng};
@@ -52,6 +55,8 @@ pub(super) struct Conversations {
     zone: TimeZone,
     /// Account and user: somebody is on it.
     waiting: HashSet<(usize, String)>,
+    /// When account and user were last answered.
+    answered: HashMap<(usize, String), Micros>,
 }
 
 impl Conversations {
@@ -84,7 +89,13 @@ impl Conversations {
             }
         }
         let random = ChaCha8Rng::seed_from_u64(seed);
-        Ok(Self { client: client.clone(), random, zone: zone.clone(), waiting: HashSet::new() })
+        Ok(Self {
+            client: client.clone(),
+            random,
+            zone: zone.clone(),
+            waiting: HashSet::new(),
+            answered: HashMap::new(),
+        })
     }
 
     /// A user writes to an account; answers when somebody answers, unless somebody is on it already.
@@ -125,12 +136,20 @@ impl Conversations {
         };
         DeskServiceClient::new(self.client.clone()).send_desk_message(request).await?;
         self.waiting.remove(&(account, user.clone()));
-        Ok((minutes_later(now, self.random.random_range(3..15)), Happening::Close { account, user }))
+        self.answered.insert((account, user.clone()), now);
+        let close = Happening::Close { account, user, answered: now };
+        Ok((minutes_later(now, self.random.random_range(3..15)), close))
     }
 
-    /// The case is closed, unless the user has written again; some users say how it was.
-    pub(super) async fn close(&mut self, account: usize, user: String) -> anyhow::Result<()> {
-        if self.waiting.contains(&(account, user.clone())) {
+    /// The case is closed, unless the user has written again since they were answered; some users say how it was.
+    pub(super) async fn close(
+        &mut self,
+        account: usize,
+        user: String,
+        answered: Micros,
+    ) -> anyhow::Result<()> {
+        let conversation = (account, user.clone());
+        if self.waiting.contains(&conversation) || self.answered.get(&conversation) != Some(&answered) {
             return Ok(());
         }
         let mut support = SupportServiceClient::new(self.client.clone());

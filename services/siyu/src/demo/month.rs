@@ -104,7 +104,9 @@ impl Month<'_> {
                         timeline.add(time, close);
                     }
                 }
-                Happening::Close { account, user } => conversations.close(account, user).await?,
+                Happening::Close { account, user, answered } => {
+                    conversations.close(account, user, answered).await?;
+                }
                 Happening::Recall(campaign) => pushes.recall(campaign).await?,
             }
         }

@@ -22,8 +22,8 @@ pub(super) enum Happening {
     Read { account: usize },
     /// Somebody at the desk of an account answers a user.
     Answer { account: usize, user: String },
-    /// They have nothing more to say.
-    Close { account: usize, user: String },
+    /// Nobody has anything more to say since that answer.
+    Close { account: usize, user: String, answered: Micros },
     /// An account takes a push back.
     Recall(&'static Campaign),
 }
