@@ -13,7 +13,7 @@ sim_clock=--sim-clock=2026-03-01T00:00:00Z
 work=$(mktemp -d -t siyu-grpcurl.XXXXXX)
 data=$work/data
 # After the command: a --set before it is forgotten when there is one after it.
-settings=(--config /dev/null --set storage.data_dir="$data" --set server.listen=127.0.0.1:0 --set accounts.sweep_interval=24h --set crm.sweep_interval=24h --set subscriptions.sweep_interval=24h --set messaging.sweep_interval=24h)
+settings=(--config /dev/null --set storage.data_dir="$data" --set server.listen=127.0.0.1:0 --set accounts.sweep_interval=24h --set crm.sweep_interval=24h --set subscriptions.sweep_interval=24h --set messaging.sweep_interval=24h --set groups.sweep_interval=24h)
 servers=()
 address=
 
@@ -98,6 +98,7 @@ full_name() {
     ArchiveService/* | AutoReplyService/* | CannedReplyService/* | DeskService/* | GroupSendService/* | ImportService/* | InboxService/* | \
       MacroService/* | MenuService/* | ModerationService/* | QuestionnaireService/* | ResponseTimeService/* | SupportService/*)
       echo "siyu.messaging.v1.$1" ;;
+    ChatService/* | GroupService/* | HostService/* | MemberService/* | MembershipService/*) echo "siyu.groups.v1.$1" ;;
     FeedService/* | FollowService/* | PushService/*) echo "siyu.subscriptions.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;
   esac

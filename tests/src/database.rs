@@ -33,12 +33,13 @@ struct Cluster {
 const LEAD_KEYS: &str = "test-lead.keys";
 
 /// The services that store something, and their schemas.
-fn schemas() -> [(&'static str, Vec<Migration>); 4] {
+fn schemas() -> [(&'static str, Vec<Migration>); 5] {
     [
         ("accounts", siyu_accounts::migrations()),
         ("crm", siyu_crm::migrations()),
         ("subscriptions", siyu_subscriptions::migrations()),
         ("messaging", siyu_messaging::migrations()),
+        ("groups", siyu_groups::migrations()),
     ]
 }
 

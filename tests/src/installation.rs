@@ -75,11 +75,13 @@ impl Installation {
             format!("crm.database_url={}", databases.url("crm")?),
             format!("subscriptions.database_url={}", databases.url("subscriptions")?),
             format!("messaging.database_url={}", databases.url("messaging")?),
+            format!("groups.database_url={}", databases.url("groups")?),
             databases.lead_keys(),
             "accounts.max_connections=2".to_owned(),
             format!("crm.max_connections={CONNECTIONS}"),
             "subscriptions.max_connections=4".to_owned(),
             "messaging.max_connections=4".to_owned(),
+            "groups.max_connections=4".to_owned(),
         ];
         let overrides = Overrides { set: settings.clone(), ..Overrides::default() };
         let signer = Keys::load(&config::load(&overrides)?.config)?.signer.context("a development secret")?;

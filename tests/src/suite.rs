@@ -107,16 +107,19 @@ impl TestSuite {
             format!("crm.database_url={}", databases.url("crm")?),
             format!("subscriptions.database_url={}", databases.url("subscriptions")?),
             format!("messaging.database_url={}", databases.url("messaging")?),
+            format!("groups.database_url={}", databases.url("groups")?),
             databases.lead_keys(),
             "accounts.max_connections=4".to_owned(),
             "crm.max_connections=8".to_owned(),
             "subscriptions.max_connections=4".to_owned(),
             "messaging.max_connections=4".to_owned(),
+            "groups.max_connections=4".to_owned(),
             // Background work is driven by the tests.
             "accounts.sweep_interval=24h".to_owned(),
             "crm.sweep_interval=24h".to_owned(),
             "subscriptions.sweep_interval=24h".to_owned(),
             "messaging.sweep_interval=24h".to_owned(),
+            "groups.sweep_interval=24h".to_owned(),
         ];
         set.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let overrides = Overrides { set, sim_clock: true, ..Overrides::default() };

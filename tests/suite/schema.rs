@@ -9,7 +9,7 @@ struct Service {
     statements: fn() -> Vec<Statement>,
 }
 
-const SERVICES: [Service; 4] = [
+const SERVICES: [Service; 5] = [
     Service {
         name: "accounts",
         migrations: siyu_accounts::migrations,
@@ -26,6 +26,7 @@ const SERVICES: [Service; 4] = [
         migrations: siyu_messaging::migrations,
         statements: siyu_messaging::statements,
     },
+    Service { name: "groups", migrations: siyu_groups::migrations, statements: siyu_groups::statements },
 ];
 
 async fn open(suite: &TestSuite, service: &Service) -> Db {
@@ -33,7 +34,8 @@ async fn open(suite: &TestSuite, service: &Service) -> Db {
         "accounts" => suite.config.accounts_database_url(),
         "crm" => suite.config.crm_database_url(),
         "subscriptions" => suite.config.subscriptions_database_url(),
-        _ => suite.config.messaging_database_url(),
+        "messaging" => suite.config.messaging_database_url(),
+        _ => suite.config.groups_database_url(),
     };
     Db::open(&OpenOptions { url, max_connections: 2 }, &(service.migrations)()).await.unwrap()
 }

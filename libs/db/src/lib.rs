@@ -24,7 +24,7 @@ pub use error::DbError;
 pub use migrate::Migration;
 pub use open::{OpenError, OpenOptions, sqlite_path};
 pub use schema::{Schema, prepare, read_schema};
-pub use statement::{Statement, rows};
+pub use statement::{Statement, from_rows, rows};
 
 /// The storage of one service. Clones share their connections.
 #[derive(Debug, Clone)]

@@ -98,6 +98,8 @@ impl Db {
             .foreign_keys(true)
             .pragma("cache_size", "-65536")
             .pragma("mmap_size", "268435456")
+            // A statement that may fail half-way keeps what it undoes: not in a file made and removed each time.
+            .pragma("temp_store", "MEMORY")
             // In pages, 32 MiB: a checkpoint after every larger batch would cost as much as the batch.
             .pragma("wal_autocheckpoint", "8000");
         let writer = SqlitePoolOptions::new()

@@ -46,6 +46,14 @@ pub mod messaging {
     }
 }
 
+/// `siyu.groups.v1`: groups of fans.
+pub mod groups {
+    #[expect(missing_docs, reason = "generated; the protos are the documentation")]
+    pub mod v1 {
+        tonic::include_proto!("siyu.groups.v1");
+    }
+}
+
 /// `siyu.testing.v1`: the simulated clock.
 pub mod testing {
     #[expect(missing_docs, reason = "generated; the protos are the documentation")]

@@ -34,6 +34,12 @@ pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
 pub const PUSHES_TOTAL: &str = "siyu_pushes_total";
 /// Private messages that were stored, by `sender`.
 pub const MESSAGES_TOTAL: &str = "siyu_messages_total";
+/// Messages that were said in groups, by `sender`.
+pub const GROUP_MESSAGES_TOTAL: &str = "siyu_group_messages_total";
+/// Users who wanted into groups, by `outcome`.
+pub const GROUP_JOINS_TOTAL: &str = "siyu_group_joins_total";
+/// Groups that opened because those before them were full.
+pub const GROUPS_OPENED_TOTAL: &str = "siyu_groups_opened_total";
 /// Recipients of one message to many, by `outcome`.
 pub const GROUP_SEND_RECIPIENTS_TOTAL: &str = "siyu_group_send_recipients_total";
 /// Messages in which words were found that are looked for, by `action`.
@@ -125,6 +131,9 @@ pub fn describe() {
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
     describe_counter!(MESSAGES_TOTAL, "Private messages that were stored, by sender");
+    describe_counter!(GROUP_MESSAGES_TOTAL, "Messages that were said in groups, by sender");
+    describe_counter!(GROUP_JOINS_TOTAL, "Users who wanted into groups, by outcome");
+    describe_counter!(GROUPS_OPENED_TOTAL, "Groups that opened because those before them were full");
     describe_counter!(GROUP_SEND_RECIPIENTS_TOTAL, "Recipients of one message to many, by outcome");
     describe_counter!(
         MODERATION_HITS_TOTAL,

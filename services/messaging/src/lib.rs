@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
+use siyu_known::Accounts;
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::messaging::v1::{
     archive_service_server::{self, ArchiveServiceServer},
@@ -34,7 +35,6 @@ use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
 use app::{
-    accounts::Accounts,
     desk::Wakes,
     follows::Follows,
     group_sends::Audiences,

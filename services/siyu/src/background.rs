@@ -5,6 +5,7 @@ use std::time::Duration;
 use siyu_accounts::Accounts;
 use siyu_clock::Micros;
 use siyu_crm::Crm;
+use siyu_groups::Groups;
 use siyu_messaging::Messaging;
 use siyu_outbox::{Follower, Listener, Outbox};
 use siyu_realtime::Link;
@@ -24,6 +25,7 @@ pub(crate) struct Background {
     pub(crate) crm: Option<(Crm, Duration)>,
     pub(crate) subscriptions: Option<(Subscriptions, Duration)>,
     pub(crate) messaging: Option<(Messaging, Duration)>,
+    pub(crate) groups: Option<(Groups, Duration)>,
     /// The events of the services of this process.
     pub(crate) outboxes: Vec<Outbox>,
     /// How they keep up with the events of others.
@@ -64,6 +66,9 @@ impl Background {
         }
         if let Some((messaging, _)) = &self.messaging {
             messaging.tick(now).await?;
+        }
+        if let Some((groups, _)) = &self.groups {
+            groups.tick(now).await?;
         }
         Ok(())
     }
@@ -124,6 +129,9 @@ impl Background {
         }
         if let Some((messaging, interval)) = &self.messaging {
             jobs.spawn(messaging.clone().run_jobs(*interval));
+        }
+        if let Some((groups, interval)) = &self.groups {
+            jobs.spawn(groups.clone().run_jobs(*interval));
         }
         for follower in &self.followers {
             jobs.spawn(follower.clone().run());

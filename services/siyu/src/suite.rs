@@ -8,6 +8,7 @@ use siyu_accounts::{Accounts, TokenIssuer};
 use siyu_clock::{Clock, Ids};
 use siyu_crm::Crm;
 use siyu_db::{Db, Migration, OpenOptions};
+use siyu_groups::Groups;
 use siyu_messaging::Messaging;
 use siyu_outbox::{ConsumerService, FeedService, Outbox};
 use siyu_proto::testing::v1::clock_service_server::{self, ClockServiceServer};
@@ -42,11 +43,14 @@ pub enum ServiceName {
     Subscriptions,
     /// Private messages.
     Messaging,
+    /// Groups of fans.
+    Groups,
 }
 
 impl ServiceName {
     /// All services there are.
-    pub const ALL: [Self; 4] = [Self::Accounts, Self::Crm, Self::Subscriptions, Self::Messaging];
+    pub const ALL: [Self; 5] =
+        [Self::Accounts, Self::Crm, Self::Subscriptions, Self::Messaging, Self::Groups];
 
     /// What it is called everywhere.
     #[must_use]
@@ -56,6 +60,7 @@ impl ServiceName {
             Self::Crm => "crm",
             Self::Subscriptions => "subscriptions",
             Self::Messaging => "messaging",
+            Self::Groups => "groups",
         }
     }
 
@@ -65,6 +70,7 @@ impl ServiceName {
             Self::Crm => siyu_crm::migrations(),
             Self::Subscriptions => siyu_subscriptions::migrations(),
             Self::Messaging => siyu_messaging::migrations(),
+            Self::Groups => siyu_groups::migrations(),
         }
     }
 
@@ -85,6 +91,10 @@ impl ServiceName {
             Self::Messaging => OpenOptions {
                 url: config.messaging_database_url(),
                 max_connections: config.messaging.max_connections,
+            },
+            Self::Groups => OpenOptions {
+                url: config.groups_database_url(),
+                max_connections: config.groups.max_connections,
             },
         }
     }
@@ -188,7 +198,7 @@ impl Suite {
             audit.add(ServiceName::Crm.name(), db.clone());
             let accounts = others.accounts(ServiceName::Crm).await?;
             let mut observers = Vec::new();
-            for observer in [ServiceName::Subscriptions, ServiceName::Messaging] {
+            for observer in [ServiceName::Subscriptions, ServiceName::Messaging, ServiceName::Groups] {
                 let found = others.find(ServiceName::Crm, observer).await?;
                 observers.extend(found.map(|peer| (observer.name(), peer)));
             }
@@ -245,6 +255,25 @@ impl Suite {
             routes = messaging.add_to(routes, max_message_bytes);
             names.extend(siyu_messaging::SERVICES);
             background.messaging = Some((messaging, config.messaging.sweep_interval.get()));
+        }
+        if services.contains(&ServiceName::Groups) {
+            let db = ServiceName::Groups.open_storage(config).await?;
+            audit.add(ServiceName::Groups.name(), db.clone());
+            let accounts = others.accounts(ServiceName::Groups).await?;
+            keys.trust_accounts(accounts.clone());
+            let outbox = outbox(ServiceName::Groups, &db);
+            background.outboxes.push(outbox.clone());
+            let crm = others.find(ServiceName::Groups, ServiceName::Crm).await?;
+            let (clock, ids) = (clock.clone(), ids.clone());
+            let others = siyu_groups::Others { accounts, crm };
+            let most_calls = usize::try_from(config.groups.max_calls_per_commit)?;
+            let groups = Groups::new(db, clock, ids, outbox, others, most_calls);
+            let own = switchboard.peer(ServiceName::Groups.name());
+            background.listeners.extend(groups.listeners(own));
+            background.links.extend(redis.as_ref().map(|redis| groups.link(redis)));
+            routes = groups.add_to(routes, max_message_bytes);
+            names.extend(siyu_groups::SERVICES);
+            background.groups = Some((groups, config.groups.sweep_interval.get()));
         }
         routes = audit.add_to(routes, max_message_bytes);
         routes = FeedService::new(background.outboxes.clone()).add_to(routes, max_message_bytes);
@@ -369,6 +398,7 @@ impl Others<'_> {
             ServiceName::Crm => ("peers.crm", &peers.crm),
             ServiceName::Subscriptions => ("peers.subscriptions", &peers.subscriptions),
             ServiceName::Messaging => ("peers.messaging", &peers.messaging),
+            ServiceName::Groups => ("peers.groups", &peers.groups),
         };
         if self.services.contains(&wanted) {
             return Ok(Some(self.switchboard.peer(caller.name())));

@@ -1,6 +1,5 @@
 //! Use cases.
 
-pub(crate) mod accounts;
 pub(crate) mod allowance;
 mod answering;
 pub(crate) mod archive;

@@ -1,5 +1,6 @@
+use serde::Deserialize;
 use siyu_clock::Micros;
-use siyu_db::{DbError, Tx, on_db, rows, statements};
+use siyu_db::{DbError, Tx, from_rows, on_db, rows, statements};
 
 use crate::domain::{
     conversation::Conversation,
@@ -7,9 +8,18 @@ use crate::domain::{
 };
 
 statements! {
-    FIND = ["SELECT conversation.* FROM ", rows(1),
-            " CROSS JOIN conversation WHERE conversation.account_id = input.value->>0 \
-             AND conversation.user_id = input.value->>1"];
+    /// As the fields of `Row` stand.
+    FIND = {
+        sqlite: "SELECT json_group_array(json_array(account_id, user_id, last_sequence, last_time, unanswered_count, \
+                 user_read_sequence, account_read_sequence, user_unread_count, account_unread_count, \
+                 forgotten_sequence, desk, replies)) FROM json_each($1) AS input \
+                 CROSS JOIN conversation WHERE account_id = input.value->>0 AND user_id = input.value->>1",
+        postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(account_id, user_id, last_sequence, last_time, \
+                   unanswered_count, user_read_sequence, account_read_sequence, user_unread_count, \
+                   account_unread_count, forgotten_sequence, desk, replies)), '[]') AS TEXT) \
+                   FROM jsonb_array_elements($1::jsonb) AS input(value) \
+                   CROSS JOIN conversation WHERE account_id = input.value->>0 AND user_id = input.value->>1",
+    };
     SAVE = ["INSERT INTO conversation (account_id, user_id, last_sequence, last_time, unanswered_count, \
              user_read_sequence, account_read_sequence, user_unread_count, account_unread_count, desk, desk_status, \
              agent_id, queue_time, open_time, clock_time, replies) \
@@ -35,7 +45,7 @@ statements! {
 /// JSON, status, agent, and the times of queue, opening and next clock.
 type DeskColumns<'a> = (String, &'static str, &'a str, i64, i64, Option<i64>);
 
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, Deserialize)]
 pub(super) struct Row {
     account_id: String,
     user_id: String,
@@ -98,8 +108,8 @@ pub(crate) async fn find<'a>(
 ) -> Result<Vec<Conversation>, DbError> {
     let text = tx.pick(FIND);
     let names = rows(names)?;
-    let found: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(text).bind(names).fetch_all(conn).await)?;
-    conversations(found)
+    let found: String = on_db!(tx, |conn| sqlx::query_scalar(text).bind(names).fetch_one(conn).await)?;
+    conversations(from_rows(&found)?)
 }
 
 /// Stores conversations as they are now, each once.

@@ -1,25 +1,27 @@
 use std::collections::BTreeMap;
 
-use siyu_db::{DbError, Tx, on_db, rows, statements};
+use siyu_db::{DbError, Engine, Tx, from_rows, on_db, rows, statements};
 
 statements! {
     ENSURE = ["INSERT INTO inbox (owner, last_change) SELECT input.value->>0, 0 FROM ", rows(1),
               " WHERE TRUE ORDER BY 1 ON CONFLICT (owner) DO NOTHING"];
     /// In the order of their names everywhere: no two transactions wait for each other in a circle.
     LOCK = {
-        sqlite: "SELECT owner, last_change, settings_version FROM json_each($1) AS input \
+        sqlite: "SELECT json_group_array(json_array(owner, last_change, settings_version)) FROM json_each($1) AS input \
                  CROSS JOIN inbox WHERE owner = input.value->>0",
-        postgres: "SELECT owner, last_change, settings_version FROM inbox \
+        postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(owner, last_change, settings_version)), '[]') AS TEXT) \
+                   FROM (SELECT owner, last_change, settings_version FROM inbox \
                    WHERE owner = ANY(ARRAY(SELECT value->>0 FROM jsonb_array_elements($1::jsonb))) \
-                   ORDER BY owner FOR UPDATE",
+                   ORDER BY owner FOR UPDATE) AS locked",
     };
     GET = "SELECT last_change FROM inbox WHERE owner = $1";
     GET_ALL = ["SELECT inbox.owner, inbox.last_change FROM ", rows(1),
                " CROSS JOIN inbox WHERE inbox.owner = input.value->>0"];
-    SAVE = ["UPDATE inbox SET last_change = CAST(input.value->>1 AS BIGINT) FROM ", rows(1),
-            " WHERE inbox.owner = input.value->>0"];
+    SAVE = ["INSERT INTO inbox (owner, last_change) SELECT input.value->>0, CAST(input.value->>1 AS BIGINT) FROM ", rows(1),
+            " WHERE TRUE ON CONFLICT (owner) DO UPDATE SET last_change = excluded.last_change"];
     SETTINGS_VERSION = "SELECT settings_version FROM inbox WHERE owner = $1";
-    SETTINGS_CHANGED = "UPDATE inbox SET settings_version = settings_version + 1 WHERE owner = $1";
+    SETTINGS_CHANGED = "INSERT INTO inbox (owner, last_change, settings_version) VALUES ($1, 0, 1) \
+                        ON CONFLICT (owner) DO UPDATE SET settings_version = inbox.settings_version + 1";
 }
 
 /// Where an inbox stands.
@@ -32,19 +34,21 @@ pub(crate) struct Standing {
 }
 
 /// Locks inboxes until the transaction ends, those of accounts before those of users: who changes the conversations of an owner
-/// takes turns with the others. Rows are made on first use.
+/// takes turns with the others. Those that nothing happened in yet are left out.
 pub(crate) async fn lock<'a>(
     tx: &mut Tx,
     owners: impl IntoIterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, Standing>, DbError> {
     let ids = rows(owners.into_iter().map(|id| [id]))?;
     let (ensure, text) = (tx.pick(ENSURE), tx.pick(LOCK));
-    on_db!(&mut *tx, |conn| sqlx::query(ensure).bind(&ids).execute(conn).await.map(drop))?;
-    let found: Vec<(String, i64, i64)> =
-        on_db!(tx, |conn| sqlx::query_as(text).bind(&ids).fetch_all(conn).await)?;
+    // SQLite has one writer, and needs no row to lock.
+    if tx.engine() == Engine::Postgres {
+        on_db!(&mut *tx, |conn| sqlx::query(ensure).bind(&ids).execute(conn).await.map(drop))?;
+    }
+    let found: String = on_db!(tx, |conn| sqlx::query_scalar(text).bind(&ids).fetch_one(conn).await)?;
     let standing =
         |(owner, last_change, settings_version)| (owner, Standing { last_change, settings_version });
-    Ok(found.into_iter().map(standing).collect())
+    Ok(from_rows::<(String, i64, i64)>(&found)?.into_iter().map(standing).collect())
 }
 
 /// The number of the last change in an inbox.

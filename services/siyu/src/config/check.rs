@@ -36,6 +36,9 @@ pub(super) fn check(config: &Config, sim_clock: bool) -> Checked {
     database("messaging.database_url", &config.messaging.database_url)?;
     positive("messaging.max_connections", config.messaging.max_connections)?;
     positive("messaging.max_calls_per_commit", config.messaging.max_calls_per_commit)?;
+    database("groups.database_url", &config.groups.database_url)?;
+    positive("groups.max_connections", config.groups.max_connections)?;
+    positive("groups.max_calls_per_commit", config.groups.max_calls_per_commit)?;
     own_databases(config)?;
     let redis = config.realtime.redis();
     redis.map_err(|wrong| Wrong { key: "realtime.redis_url", problem: wrong.to_string() })?;
@@ -119,6 +122,7 @@ fn own_databases(config: &Config) -> Checked {
         ("crm", "crm.database_url", config.crm_database_url()),
         ("subscriptions", "subscriptions.database_url", config.subscriptions_database_url()),
         ("messaging", "messaging.database_url", config.messaging_database_url()),
+        ("groups", "groups.database_url", config.groups_database_url()),
     ];
     for (place, (_, key, url)) in databases.iter().enumerate() {
         let other = databases[..place].iter().find(|(_, _, other)| other == url);
@@ -152,6 +156,7 @@ fn peers(peers: &Peers) -> Checked {
     peer("peers.crm", &peers.crm, has_authority)?;
     peer("peers.subscriptions", &peers.subscriptions, has_authority)?;
     peer("peers.messaging", &peers.messaging, has_authority)?;
+    peer("peers.groups", &peers.groups, has_authority)?;
     identity("peers.cert_file", &peers.cert_file, "peers.key_file", &peers.key_file)?;
     ensure(has_authority || is_unset(&peers.cert_file), "peers.cert_file", "needs peers.ca_file")
 }

@@ -29,6 +29,8 @@ pub struct Config {
     pub subscriptions: Subscriptions,
     /// The messaging service.
     pub messaging: Messaging,
+    /// The groups service.
+    pub groups: Groups,
     /// Events between services.
     pub events: Events,
     /// What happens, as it happens, between the processes of a service.
@@ -180,6 +182,20 @@ pub struct Messaging {
     pub max_calls_per_commit: u32,
 }
 
+/// Section `[groups]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Groups {
+    /// Its database; empty is a SQLite file. See [`Config::groups_database_url`].
+    pub database_url: Secret,
+    /// Most connections to that database.
+    pub max_connections: u32,
+    /// Pause between two rounds of background work.
+    pub sweep_interval: HumanDuration,
+    /// Most concurrent calls whose messages are stored in one transaction; 1 is a transaction for each.
+    pub max_calls_per_commit: u32,
+}
+
 /// Section `[events]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -263,6 +279,8 @@ pub struct Peers {
     pub subscriptions: String,
     /// URL of the messaging service where it does not run in this process.
     pub messaging: String,
+    /// URL of the groups service where it does not run in this process.
+    pub groups: String,
     /// PEM file of the authorities that sign the certificates of `https` servers; empty is none.
     pub ca_file: PathBuf,
     /// PEM file of the certificate shown to them; empty is none.
@@ -302,6 +320,11 @@ impl Config {
     /// The database of messaging: the configured one, or `messaging.db` in the data directory.
     pub fn messaging_database_url(&self) -> String {
         self.database_url(&self.messaging.database_url, "messaging.db")
+    }
+
+    /// The database of groups: the configured one, or `groups.db` in the data directory.
+    pub fn groups_database_url(&self) -> String {
+        self.database_url(&self.groups.database_url, "groups.db")
     }
 
     fn database_url(&self, configured: &Secret, embedded_file: &str) -> String {
@@ -383,6 +406,17 @@ impl Default for Subscriptions {
 }
 
 impl Default for Messaging {
+    fn default() -> Self {
+        Self {
+            database_url: Secret::default(),
+            max_connections: 16,
+            sweep_interval: HumanDuration::from_secs(1),
+            max_calls_per_commit: 512,
+        }
+    }
+}
+
+impl Default for Groups {
     fn default() -> Self {
         Self {
             database_url: Secret::default(),

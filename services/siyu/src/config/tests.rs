@@ -103,8 +103,7 @@ fn variables_of_others_are_left_alone() {
 
 #[test]
 fn unknown_keys_are_refused_in_every_layer() {
-    let peers =
-        "unknown key; [peers] has accounts, ca_file, cert_file, crm, key_file, messaging, subscriptions";
+    let peers = "unknown key; [peers] has accounts, ca_file, cert_file, crm, groups, key_file, messaging, subscriptions";
     assert_eq!(
         file("[peers]\naccount = 1").refused(),
         format!("peers.account: {peers} (from file siyu.toml)")

@@ -1,4 +1,5 @@
-//! What messaging must know of accounts: that they exist, whether they are certified, and their cards.
+//! What services must know of accounts: that they exist, whether they are certified, their time zones, and their cards. From memory
+//! where that does, else by asking.
 
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ struct Known {
 }
 
 /// Knows accounts: from memory, or by asking.
-pub(crate) struct Accounts {
+pub struct Accounts {
     clock: Clock,
     accounts: AccountsServiceClient<Peer>,
     cards: CardServiceClient<Peer>,
@@ -45,7 +46,9 @@ impl std::fmt::Debug for Accounts {
 }
 
 impl Accounts {
-    pub(crate) fn new(clock: Clock, accounts: Peer) -> Self {
+    /// Asks `accounts`, which serves them.
+    #[must_use]
+    pub fn new(clock: Clock, accounts: Peer) -> Self {
         Self {
             clock,
             accounts: AccountsServiceClient::new(accounts.clone()),
@@ -58,7 +61,7 @@ impl Accounts {
     ///
     /// # Errors
     /// NOT_FOUND when there is none; UNAVAILABLE.
-    pub(crate) async fn check(&self, account_id: &str) -> Result<(), Error> {
+    pub async fn check(&self, account_id: &str) -> Result<(), Error> {
         if self.known.get(account_id).is_none() {
             self.ask(account_id).await?;
         }
@@ -69,7 +72,7 @@ impl Accounts {
     ///
     /// # Errors
     /// NOT_FOUND when there is no such account; UNAVAILABLE.
-    pub(crate) async fn zone(&self, account_id: &str) -> Result<TimeZone, Error> {
+    pub async fn zone(&self, account_id: &str) -> Result<TimeZone, Error> {
         let known = self.known.get(account_id);
         if let Some(known) = known.as_ref().filter(|known| self.clock.now() < known.asked.plus(BELIEVED)) {
             return Ok(known.zone.clone());
@@ -84,7 +87,7 @@ impl Accounts {
     ///
     /// # Errors
     /// NOT_FOUND when there is no such account; UNAVAILABLE.
-    pub(crate) async fn is_certified(&self, account_id: &str) -> Result<bool, Error> {
+    pub async fn is_certified(&self, account_id: &str) -> Result<bool, Error> {
         let now = self.clock.now();
         let known = match self.known.get(account_id) {
             Some(known) if now < known.asked.plus(BELIEVED) => known,
@@ -97,7 +100,7 @@ impl Accounts {
     ///
     /// # Errors
     /// NOT_FOUND when there is no such account; UNAVAILABLE.
-    pub(crate) async fn time_zone(&self, account_id: &str) -> Result<String, Error> {
+    pub async fn time_zone(&self, account_id: &str) -> Result<String, Error> {
         Ok(self.read(account_id).await?.time_zone)
     }
 
@@ -105,7 +108,7 @@ impl Accounts {
     ///
     /// # Errors
     /// NOT_FOUND when there is no such account; UNAVAILABLE.
-    pub(crate) async fn display_name(&self, account_id: &str) -> Result<String, Error> {
+    pub async fn display_name(&self, account_id: &str) -> Result<String, Error> {
         Ok(self.read(account_id).await?.display_name)
     }
 
@@ -132,7 +135,7 @@ impl Accounts {
     ///
     /// # Errors
     /// INVALID_ARGUMENT with the field; UNAVAILABLE.
-    pub(crate) async fn check_card(&self, name: &str, field: &str) -> Result<CardKind, Error> {
+    pub async fn check_card(&self, name: &str, field: &str) -> Result<CardKind, Error> {
         Ok(self.card(name, field).await?.kind())
     }
 
@@ -140,7 +143,7 @@ impl Accounts {
     ///
     /// # Errors
     /// INVALID_ARGUMENT with the field; UNAVAILABLE.
-    pub(crate) async fn lead_form(&self, name: &str, field: &str) -> Result<LeadForm, Error> {
+    pub async fn lead_form(&self, name: &str, field: &str) -> Result<LeadForm, Error> {
         let form = self.card(name, field).await?.lead_form;
         form.ok_or_else(|| Error::invalid_field(field, "must be a card of the kind LEAD_FORM"))
     }

@@ -1,0 +1,11 @@
+//! The wire: decode, call the use case, encode.
+
+mod chat;
+mod convert;
+mod groups;
+mod host;
+mod members;
+mod memberships;
+mod streams;
+
+pub(crate) use convert::{to_group, to_member};
