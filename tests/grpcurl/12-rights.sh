@@ -66,4 +66,4 @@ audit() {
 }
 audit "{$shop, \"service\": \"accounts\"}"
 audit '{"parent": "platform", "service": "accounts", "page_size": 1}'
-expect_error METHOD_NOT_FOUND AuditService/ListAuditEntries "{$shop, \"service\": \"groups\"}"
+expect_error METHOD_NOT_FOUND AuditService/ListAuditEntries "{$shop, \"service\": \"strategy\"}"

@@ -20,10 +20,10 @@ call EventConsumerService/ListParkedKeys '{"parent": "consumers/crm-accounts"}'
 call EventConsumerService/ReplayParkedKey '{"parent": "consumers/crm-accounts", "key": "accounts/lumi-flagship"}'
 
 say "What is refused"
-expect_error RESOURCE_NOT_FOUND EventFeedService/GetFeed '{"name": "feeds/groups"}'
+expect_error RESOURCE_NOT_FOUND EventFeedService/GetFeed '{"name": "feeds/strategy"}'
 expect_error INVALID_FIELD EventFeedService/GetFeed '{"name": "accounts"}'
 expect_error INVALID_FIELD EventFeedService/StreamEvents '{"parent": "feeds/accounts", "cursors": [{"partition": 16}]}'
 expect_error INVALID_FIELD EventFeedService/StreamEvents '{"parent": "feeds/accounts", "page_size": -1}'
-expect_error RESOURCE_NOT_FOUND EventConsumerService/ListParkedKeys '{"parent": "consumers/crm-groups"}'
+expect_error RESOURCE_NOT_FOUND EventConsumerService/ListParkedKeys '{"parent": "consumers/crm-strategy"}'
 owner=$(mint --kind operator --subject li --grant accounts/lumi-flagship=owner)
 expect_error_as "$owner" ROLE_TOO_LOW EventFeedService/GetFeed '{"name": "feeds/accounts"}'

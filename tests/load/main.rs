@@ -4,6 +4,7 @@
 mod commits;
 mod copy;
 mod decay;
+mod fanout;
 mod fans;
 mod homepage;
 mod ingestion;
@@ -27,7 +28,8 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, pushes with their feeds, private messages, and thousands who listen to them.
+/// segments, pushes with their feeds, private messages, thousands who listen to them, and a group that hears
+/// each other.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -63,6 +65,9 @@ pub(crate) struct Arguments {
     /// Is the bare service that messages are compared with, on this database
     #[arg(long, hide = true)]
     commit: Option<String>,
+    /// Is the bare service that a group is compared with
+    #[arg(long, hide = true)]
+    fanout: Option<bool>,
     /// Small sizes, for a minute
     #[arg(long)]
     quick: bool,
@@ -78,6 +83,7 @@ enum Part {
     Pushes,
     Messages,
     Streams,
+    Fanout,
 }
 
 impl Arguments {
@@ -102,6 +108,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(url) = &arguments.commit {
         return messages::bare::serve(url).await;
+    }
+    if arguments.fanout.is_some() {
+        return fanout::bare::serve().await;
     }
     let stopwatch = Stopwatch::start();
     let cores = machine::Cores::divide().await;
@@ -139,6 +148,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Streams) {
         streams::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Fanout) {
+        fanout::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

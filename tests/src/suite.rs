@@ -128,7 +128,8 @@ impl TestSuite {
         let signer = signer.or_else(|| keys.signer.clone()).context("nothing to sign tokens with")?;
         let clock = SimClock::starting_at(START);
         let suite =
-            Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(1), &keys).await?;
+            Box::pin(Suite::open(&config, &ServiceName::ALL, clock.clone().into(), Ids::seeded(1), &keys))
+                .await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let shutdown = CancellationToken::new();

@@ -266,7 +266,7 @@ async fn the_log_is_for_its_admins(suite: TestSuite) {
         assert_eq!(status.code(), Code::NotFound, "{foreign}");
     }
     audit.list_audit_entries(ask("accounts/other", "crm")).await.unwrap();
-    let status = audit.list_audit_entries(ask("accounts/other", "groups")).await.unwrap_err();
+    let status = audit.list_audit_entries(ask("accounts/other", "strategy")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::Unimplemented, "METHOD_NOT_FOUND".to_owned()));
     assert!(status.message().contains("accounts, crm"), "{}", status.message());
     suite.finish().await;

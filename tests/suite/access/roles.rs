@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
-    requests_codes, requests_leads, requests_messaging, requests_subscriptions,
+    requests_codes, requests_groups, requests_leads, requests_messaging, requests_subscriptions,
 };
 use crate::{
     coupons::claim_for_roles,
@@ -68,13 +68,14 @@ async fn two_tenants(suite: &TestSuite) {
         requests_codes::prepare(suite, id).await;
         requests_subscriptions::prepare(suite, id).await;
         requests_messaging::prepare(suite, id).await;
+        requests_groups::prepare(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;
 }
 
-/// The stream that never ends.
-const ENDLESS: &str = "/StreamDesk";
+/// The streams that never end.
+const ENDLESS: [&str; 2] = ["/StreamDesk", "/StreamHostMessages"];
 
 /// Makes all good requests about `id`, as an operator with `role` in the account and the enterprise `mine`.
 async fn call_as(suite: &TestSuite, role: Role, id: &str) -> Vec<(Good, Answer)> {
@@ -86,7 +87,7 @@ async fn call_as(suite: &TestSuite, role: Role, id: &str) -> Vec<(Good, Answer)>
     let mut results = Vec::new();
     for request in requests::all(About { suite, id, turn: &turn }) {
         let message = vec![request.message.clone()];
-        let answer = if request.path.ends_with(ENDLESS) {
+        let answer = if ENDLESS.iter().any(|endless| request.path.ends_with(endless)) {
             let headers = [("authorization", token.as_str()), ("grpc-timeout", "1S")];
             // That its time is over is as good as an answer.
             match call(&channel, request.path, &headers, message).await {

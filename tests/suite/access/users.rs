@@ -10,6 +10,7 @@ use siyu_proto::{
     },
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
+    groups::v1::{self as groups, JoinGroupRequest, LeaveGroupRequest, ListMembershipsRequest},
     messaging::v1::{
         ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
         RecallMessageRequest, ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
@@ -43,6 +44,7 @@ fn all() -> Vec<Good> {
     let user = || "users/u1".to_owned();
     let card = || "accounts/mine/cards/card".to_owned();
     let content = || "accounts/mine/contents/live".to_owned();
+    let group = || "accounts/mine/groups/fans".to_owned();
     let answer = LeadAnswer { key: "name".to_owned(), values: vec!["Li".to_owned()], ..Default::default() };
     vec![
         good(NO_ROLE, &GetHomepageRequest { name: "accounts/mine/homepage".to_owned(), viewer: user() }),
@@ -123,6 +125,18 @@ fn all() -> Vec<Good> {
         good(NO_ROLE, &ListMessagesRequest { parent: parent(), user: user(), ..Default::default() }),
         good(NO_ROLE, &MarkReadRequest { parent: parent(), user: user(), sequence: 1 }),
         good(NO_ROLE, &RecallMessageRequest { parent: parent(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &JoinGroupRequest { name: group(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &LeaveGroupRequest { name: group(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &ListMembershipsRequest { user: user(), ..Default::default() }),
+        good(
+            NO_ROLE,
+            &groups::PostMessageRequest { user: user(), ..crate::groups::from_member("u1", "hello") },
+        ),
+        good(NO_ROLE, &groups::ListMessagesRequest { parent: group(), user: user(), ..Default::default() }),
+        good(NO_ROLE, &groups::RecallMessageRequest { parent: group(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &groups::PinMessageRequest { parent: group(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &groups::MarkReadRequest { parent: group(), user: user(), sequence: 1 }),
+        good(NO_ROLE, &groups::StreamMessagesRequest { parent: group(), user: user(), ..Default::default() }),
         good(NO_ROLE, &StreamInboxRequest { user: user(), ..Default::default() }),
         good(
             NO_ROLE,

@@ -84,3 +84,32 @@ pub(crate) const OF_MESSAGING: &[Example] = &[
         &["accounts/a", "accounts/a/replySettings/b"],
     ),
 ];
+
+pub(crate) const OF_GROUPS: &[Example] = &[
+    ("^[a-z0-9-]{1,56}$", &["fans", "2", "{56}"], &["", "{57}", "Fans", "a_b", "a b", "a\n"]),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groups/[a-z0-9-]{1,63}$",
+        &["accounts/a/groups/fans-2"],
+        &["", "accounts/a/groups/", "accounts/a/groups/A", "accounts/a/groups/b/c"],
+    ),
+    (
+        "^(accounts/[a-z0-9-]{1,63}/groups/[a-z0-9-]{1,63})?$",
+        &["", "accounts/a/groups/fans-2"],
+        &["fans", "accounts/a/groups/", "accounts/a/groups/b/c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groups/[a-z0-9-]{1,63}/members/[^/\\s]{1,128}$",
+        &["accounts/a/groups/fans/members/李", "accounts/a/groups/fans/members/{128}"],
+        &["", "accounts/a/groups/fans/members/", "accounts/a/groups/fans/members/b c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/groups/[a-z0-9-]{1,63}/joinRequests/[^/\\s]{1,128}$",
+        &["accounts/a/groups/fans/joinRequests/u1"],
+        &["", "accounts/a/groups/fans/joinRequests/", "accounts/a/groups/fans/joinRequests/b/c"],
+    ),
+    (
+        "^accounts/[a-z0-9-]{1,63}/blockedMembers/[^/\\s]{1,128}$",
+        &["accounts/a/blockedMembers/u1"],
+        &["", "accounts/a/blockedMembers/", "accounts/a/blockedMembers/b c"],
+    ),
+];
