@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod crosswoz;
 mod database;
 pub mod events;
+pub mod group_sends;
 pub mod installation;
 pub mod process;
 pub mod pushes;
