@@ -27,7 +27,7 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, pushes with their feeds, private messages, and thousands who listen to them.
+/// segments, pushes with their feeds, private messages, thousands of rules that look at them, and thousands who listen to them.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -77,6 +77,7 @@ enum Part {
     Segments,
     Pushes,
     Messages,
+    Rules,
     Streams,
 }
 
@@ -136,6 +137,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Messages) {
         messages::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Rules) {
+        messages::rules::measure(&arguments, &cores).await?;
     }
     if arguments.wants(Part::Streams) {
         streams::measure(&arguments, &engines, &cores).await?;
