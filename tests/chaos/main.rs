@@ -168,15 +168,13 @@ async fn kill_around_pushes(engine: Engine, kills: u32, seed: u64) -> anyhow::Re
     }
     println!(
         "{engine:?}: {kills} kills around pushes, in {:.0} s: {} calls not answered, {} pushes sent before the last; \
-         {} pushes to {FANS} fans, {} deliveries counted, {} found once, {} found twice or more, {} missing; violations {}",
+         {} pushes to {FANS} fans, {} deliveries counted, {}; violations {}",
         stopwatch.elapsed().as_secs_f64(),
         report.unanswered,
         report.sent_between_kills,
         report.pushes,
         report.delivered,
-        report.found_once,
-        report.found_again,
-        report.missing,
+        report.found,
         report.violations.len()
     );
     print_violations(&report.violations);
@@ -194,13 +192,10 @@ async fn kill_around_a_group_send(engine: Engine, arguments: &Arguments, seed: u
         return Ok(0);
     }
     println!(
-        "{engine:?}: {kills} kills while one message goes out to {fans} fans, in {:.0} s: sent to {} in the end, \
-         {} found once, {} found twice or more, {} missing; violations {}",
+        "{engine:?}: {kills} kills while one message goes out to {fans} fans, in {:.0} s: sent to {} in the end, {}; violations {}",
         stopwatch.elapsed().as_secs_f64(),
         report.sent,
-        report.found_once,
-        report.found_again,
-        report.missing,
+        report.found,
         report.violations.len()
     );
     println!("  sent to when killed            {:?}", report.sent_at_kills);

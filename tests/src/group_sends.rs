@@ -26,6 +26,7 @@ use tokio::time::sleep;
 use crate::{
     Engine,
     pushes::fleet::{Fleet, SHOP, eventually, user},
+    tally::Tally,
 };
 use ledger::Ledger;
 
@@ -53,12 +54,8 @@ pub struct Report {
     pub sent_at_kills: Vec<i64>,
     /// How many were sent it in the end, as the group sending counts them.
     pub sent: i64,
-    /// Fans whose conversation has the message once.
-    pub found_once: usize,
-    /// Fans whose conversation has it more often.
-    pub found_again: usize,
-    /// Fans who have no conversation.
-    pub missing: usize,
+    /// Messages in the conversations of the fans.
+    pub found: Tally,
     /// What must not be, a line each.
     pub violations: Vec<String>,
 }
@@ -256,11 +253,7 @@ async fn check_conversations(fleet: &Fleet, options: Options, report: &mut Repor
         }
     }
     for (user, messages) in messages {
-        match messages {
-            1 => report.found_once += 1,
-            0 => report.missing += 1,
-            _ => report.found_again += 1,
-        }
+        report.found.count(usize::try_from(messages)?);
         if messages != 1 {
             report.violations.push(format!("{user} has {messages} messages"));
         }

@@ -12,6 +12,7 @@ pub mod pushes;
 pub mod redis;
 pub mod simulation;
 mod suite;
+pub mod tally;
 pub mod traffic;
 
 pub use siyu_db::Engine;

@@ -19,7 +19,7 @@ async fn kills_lose_and_double_nobody(engine: Engine) {
     println!("{report:?}");
     assert_eq!(report.violations, Vec::<String>::new());
     assert_eq!(report.sent_at_kills.len(), KILLS);
-    assert_eq!((report.sent, report.found_once), (i64::try_from(FANS).unwrap(), FANS));
+    assert_eq!((report.sent, report.found.once), (i64::try_from(FANS).unwrap(), FANS));
 }
 
 #[tokio::test(flavor = "multi_thread")]
