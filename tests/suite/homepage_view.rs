@@ -283,6 +283,24 @@ async fn without_the_crm_everybody_is_a_stranger(engine: Engine) {
     cluster.remove().await.unwrap();
 }
 
+/// Accounts by itself opens the entrance to messages where it is told that there is such a service.
+async fn messages_are_open_where_they_are_installed(engine: Engine) {
+    let installed = [
+        (None, EntranceState::NotInstalled),
+        (Some("peers.messaging=http://127.0.0.1:1"), EntranceState::Open),
+    ];
+    for (setting, state) in installed {
+        let settings = Vec::from_iter(setting);
+        let Some(cluster) = Cluster::start(engine, 0, START, &settings).await.unwrap() else { return };
+        let client = cluster.accounts_client();
+        create_accounts(&client, &["shop".to_owned()]).await.unwrap();
+        // To follow, and to write: what is made of the profile has both.
+        assert_eq!(entrances(&see(&client, "shop", "").await.unwrap()), [EntranceState::Open, state]);
+        drop(client);
+        cluster.remove().await.unwrap();
+    }
+}
+
 /// What one process changes, the other shows soon, though it keeps what it showed for an hour.
 async fn processes_hear_of_each_other(engine: Engine) {
     let Some(installation) = Installation::create(engine).await.unwrap() else { return };
@@ -330,6 +348,16 @@ async fn without_the_crm_everybody_is_a_stranger_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_crm_everybody_is_a_stranger_on_postgres() {
     without_the_crm_everybody_is_a_stranger(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_open_where_they_are_installed_on_sqlite() {
+    messages_are_open_where_they_are_installed(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_open_where_they_are_installed_on_postgres() {
+    messages_are_open_where_they_are_installed(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
