@@ -40,6 +40,8 @@ const LONGEST: usize = 2_000;
 /// Texts that a plain loop goes through in a round.
 const LOOPED: usize = 50;
 const SEED: u64 = 20_261_123;
+/// The part of a figure by which it differs from round to round, about.
+const NOISE: f64 = 0.02;
 
 /// The rules of one account: a keyword each.
 struct Book {
@@ -302,8 +304,10 @@ fn print(books: &[Book], texts: &[String], rounds: &[Vec<Round>]) -> anyhow::Res
             let more =
                 median(of_book.iter().zip(without).map(|(round, without)| round.sent.processor - without));
             let looped = median(of_book.iter().map(|round| round.looped));
-            // Less than a microsecond cannot be told from nothing.
-            let times = if more < 1.0 { format!("> {looped:.0}") } else { format!("{:.0}", looped / more) };
+            // Less cannot be told from nothing.
+            let least = processor * NOISE;
+            let than = if more < least { "> " } else { "" };
+            let times = format!("{than}{:.0}", looped / more.max(least));
             line.extend([format!("{more:.1}"), format!("{looped:.1}"), times]);
         }
         lines.push(line);
