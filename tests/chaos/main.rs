@@ -11,7 +11,7 @@ use siyu_clock::{Ids, Stopwatch};
 use siyu_tests::{
     Engine,
     chaos::{Options, Report, kills, partitions, restarts},
-    events, pushes, simulation,
+    events, group_sends, pushes, simulation,
 };
 
 /// Lets bad things happen to serving processes, and checks what they acknowledged.
@@ -35,6 +35,12 @@ struct Arguments {
     /// How often a process is killed while it publishes a push, on each engine
     #[arg(long, default_value_t = 200)]
     push_kills: u32,
+    /// How often processes are killed while one message goes out to many, on each engine
+    #[arg(long, default_value_t = 10)]
+    group_send_kills: u32,
+    /// How many it goes out to, within a minute
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u16).range(100..=60_000))]
+    group_send_fans: u16,
     /// Simulations of a minute, each with the seed after that of the one before
     #[arg(long, default_value_t = 40)]
     simulations: u32,
@@ -59,11 +65,12 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(some_seed);
     println!("seed {seed}");
-    let Arguments { kills, restarts, partitions, event_kills, push_kills, simulations, callers, .. } =
-        &arguments;
+    let Arguments { kills, restarts, partitions, event_kills, push_kills, .. } = &arguments;
+    let Arguments { group_send_kills, group_send_fans, simulations, callers, .. } = &arguments;
     let again = format!(
         "again with --seed {seed} --kills {kills} --restarts {restarts} --partitions {partitions} \
-         --event-kills {event_kills} --push-kills {push_kills} --simulations {simulations} --callers {callers}"
+         --event-kills {event_kills} --push-kills {push_kills} --group-send-kills {group_send_kills} \
+         --group-send-fans {group_send_fans} --simulations {simulations} --callers {callers}"
     );
     match run(&arguments, seed).await {
         Ok(0) => {
@@ -117,6 +124,9 @@ async fn run(arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
         if arguments.push_kills > 0 {
             violations += kill_around_pushes(engine, arguments.push_kills, seed).await?;
         }
+        if arguments.group_send_kills > 0 {
+            violations += kill_around_a_group_send(engine, arguments, seed).await?;
+        }
         if engine == Engine::Sqlite {
             violations += durability::check(seed).await?;
             violations += simulate(arguments, seed).await?;
@@ -158,17 +168,37 @@ async fn kill_around_pushes(engine: Engine, kills: u32, seed: u64) -> anyhow::Re
     }
     println!(
         "{engine:?}: {kills} kills around pushes, in {:.0} s: {} calls not answered, {} pushes sent before the last; \
-         {} pushes to {FANS} fans, {} deliveries counted, {} found once, {} found twice or more, {} missing; violations {}",
+         {} pushes to {FANS} fans, {} deliveries counted, {}; violations {}",
         stopwatch.elapsed().as_secs_f64(),
         report.unanswered,
         report.sent_between_kills,
         report.pushes,
         report.delivered,
-        report.found_once,
-        report.found_again,
-        report.missing,
+        report.found,
         report.violations.len()
     );
+    print_violations(&report.violations);
+    Ok(report.violations.len())
+}
+
+/// Kills who sends one message to many; answers the number of violations.
+async fn kill_around_a_group_send(engine: Engine, arguments: &Arguments, seed: u64) -> anyhow::Result<usize> {
+    let (kills, fans) = (arguments.group_send_kills, arguments.group_send_fans);
+    let stopwatch = Stopwatch::start();
+    let options =
+        group_sends::Options { engine, seed, kills, fans: fans.into(), messages_per_minute: fans.into() };
+    let report = group_sends::run(options).await?;
+    if report.skipped {
+        return Ok(0);
+    }
+    println!(
+        "{engine:?}: {kills} kills while one message goes out to {fans} fans, in {:.0} s: sent to {} in the end, {}; violations {}",
+        stopwatch.elapsed().as_secs_f64(),
+        report.sent,
+        report.found,
+        report.violations.len()
+    );
+    println!("  sent to when killed            {:?}", report.sent_at_kills);
     print_violations(&report.violations);
     Ok(report.violations.len())
 }

@@ -28,8 +28,8 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, pushes with their feeds, private messages, thousands who listen to them, and a group that hears
-/// each other.
+/// segments, pushes with their feeds, private messages, thousands of rules that look at them, thousands who listen to them,
+/// and a group that hears each other.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -82,6 +82,7 @@ enum Part {
     Segments,
     Pushes,
     Messages,
+    Rules,
     Streams,
     Fanout,
 }
@@ -145,6 +146,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Messages) {
         messages::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Rules) {
+        messages::rules::measure(&arguments, &cores).await?;
     }
     if arguments.wants(Part::Streams) {
         streams::measure(&arguments, &engines, &cores).await?;

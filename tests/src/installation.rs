@@ -14,7 +14,7 @@ use siyu::{
     suite::ServiceName,
 };
 use siyu_clock::Micros;
-use siyu_db::{Db, OpenOptions};
+use siyu_db::{Db, Migration, OpenOptions};
 use siyu_proto::accounts::v1::{
     Account, CreateAccountRequest, CreateEnterpriseRequest, Enterprise,
     accounts_service_client::AccountsServiceClient,
@@ -124,8 +124,20 @@ impl Installation {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open_crm(&self) -> anyhow::Result<Db> {
-        let options = OpenOptions { url: self.databases.url("crm")?, max_connections: CONNECTIONS };
-        Ok(Db::open(&options, &siyu_crm::migrations()).await?)
+        self.open("crm", &siyu_crm::migrations()).await
+    }
+
+    /// Opens the database of messaging, beside the service.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open_messaging(&self) -> anyhow::Result<Db> {
+        self.open("messaging", &siyu_messaging::migrations()).await
+    }
+
+    async fn open(&self, service: &str, migrations: &[Migration]) -> anyhow::Result<Db> {
+        let options = OpenOptions { url: self.databases.url(service)?, max_connections: CONNECTIONS };
+        Ok(Db::open(&options, migrations).await?)
     }
 
     /// The folder of the SQLite files.

@@ -5,12 +5,14 @@ pub mod cluster;
 pub mod crosswoz;
 mod database;
 pub mod events;
+pub mod group_sends;
 pub mod installation;
 pub mod process;
 pub mod pushes;
 pub mod redis;
 pub mod simulation;
 mod suite;
+pub mod tally;
 pub mod traffic;
 
 pub use siyu_db::Engine;

@@ -17,7 +17,7 @@ use siyu_proto::{
     },
     subscriptions::v1::SetMutualRequest,
 };
-use siyu_tests::TestSuite;
+use siyu_tests::{TestSuite, group_sends::sending};
 use tonic::Code;
 
 use crate::{
@@ -34,22 +34,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 pub(crate) fn group_sends(suite: &TestSuite) -> GroupSendServiceClient<siyu::connect::Client> {
     GroupSendServiceClient::new(suite.client())
-}
-
-/// To the package `fans`.
-pub(crate) fn sending(id: &str, pace: i32) -> CreateGroupSendRequest {
-    let group_send = GroupSend {
-        package: format!("{SHOP}/packages/fans"),
-        content: text("Spring is here"),
-        messages_per_minute: pace,
-        ..GroupSend::default()
-    };
-    CreateGroupSendRequest {
-        parent: SHOP.to_owned(),
-        group_send_id: id.to_owned(),
-        group_send: Some(group_send),
-        ..CreateGroupSendRequest::default()
-    }
 }
 
 fn name(id: &str) -> String {

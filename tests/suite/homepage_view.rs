@@ -84,7 +84,7 @@ fn with_cards(kind: ModuleKind, cards: &[&str]) -> Homepage {
 }
 
 async fn entrances_open_to_those_who_come_closer(suite: TestSuite) {
-    use EntranceState::{FollowFirst, FollowingAlready, NotInstalled, Open, TierTooLow};
+    use EntranceState::{FollowFirst, FollowingAlready, Open, TierTooLow};
     suite.account("lumi", "shop").await;
     let (client, mut pages) = (suite.client(), homepages(&suite));
     let all = vec![
@@ -104,7 +104,7 @@ async fn entrances_open_to_those_who_come_closer(suite: TestSuite) {
 
     let act = |id: &str, kind| event(id, "u1", kind, seconds_ago(&suite, 5));
     store(&suite, "shop", &[act("f1", InteractionKind::Follow)]).await;
-    let follower = [FollowingAlready, NotInstalled, TierTooLow, Open];
+    let follower = [FollowingAlready, Open, TierTooLow, Open];
     let view = see_soon(&client, "shop", "u1", |view| entrances(view) == follower).await;
     assert_eq!((view.following, view.tier()), (true, Tier::Passerby));
     let group = &view.modules[0].entrances[2];
@@ -115,7 +115,7 @@ async fn entrances_open_to_those_who_come_closer(suite: TestSuite) {
 
     let warm: Vec<_> = (0..40).map(|n| act(&format!("g{n}"), InteractionKind::GroupMessage)).collect();
     store(&suite, "shop", &warm).await;
-    let warm = [FollowingAlready, NotInstalled, NotInstalled, Open];
+    let warm = [FollowingAlready, Open, Open, Open];
     see_soon(&client, "shop", "u1", |view| entrances(view) == warm).await;
     let left = event("x1", "u1", InteractionKind::Unfollow, seconds_ago(&suite, 1));
     store(&suite, "shop", &[left]).await;
@@ -283,6 +283,24 @@ async fn without_the_crm_everybody_is_a_stranger(engine: Engine) {
     cluster.remove().await.unwrap();
 }
 
+/// Accounts by itself opens the entrance to messages where it is told that there is such a service.
+async fn messages_are_open_where_they_are_installed(engine: Engine) {
+    let installed = [
+        (None, EntranceState::NotInstalled),
+        (Some("peers.messaging=http://127.0.0.1:1"), EntranceState::Open),
+    ];
+    for (setting, state) in installed {
+        let settings = Vec::from_iter(setting);
+        let Some(cluster) = Cluster::start(engine, 0, START, &settings).await.unwrap() else { return };
+        let client = cluster.accounts_client();
+        create_accounts(&client, &["shop".to_owned()]).await.unwrap();
+        // To follow, and to write: what is made of the profile has both.
+        assert_eq!(entrances(&see(&client, "shop", "").await.unwrap()), [EntranceState::Open, state]);
+        drop(client);
+        cluster.remove().await.unwrap();
+    }
+}
+
 /// What one process changes, the other shows soon, though it keeps what it showed for an hour.
 async fn processes_hear_of_each_other(engine: Engine) {
     let Some(installation) = Installation::create(engine).await.unwrap() else { return };
@@ -330,6 +348,16 @@ async fn without_the_crm_everybody_is_a_stranger_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_crm_everybody_is_a_stranger_on_postgres() {
     without_the_crm_everybody_is_a_stranger(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_open_where_they_are_installed_on_sqlite() {
+    messages_are_open_where_they_are_installed(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_open_where_they_are_installed_on_postgres() {
+    messages_are_open_where_they_are_installed(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use siyu::connect::{Client, connect};
-use siyu_db::{Db, OpenOptions, on_db, read_schema};
+use siyu::connect::Client;
 use siyu_proto::{
     accounts::v1::{
         Card, ClaimLeadRequest, CreateBookingRequest, CreateCardRequest, CreateOperatorRequest,
@@ -14,20 +13,16 @@ use siyu_proto::{
         card_service_client::CardServiceClient, lead_pipeline_service_client::LeadPipelineServiceClient,
         lead_service_client::LeadServiceClient, operator_service_client::OperatorServiceClient,
     },
-    common::v1::{Role, StreamEventsRequest, event_feed_service_client::EventFeedServiceClient},
+    common::v1::Role,
 };
-use siyu_tests::{
-    Engine,
-    installation::{Installation, Launch, create_accounts},
-};
-use sqlx::AssertSqlSafe;
+use siyu_tests::{Engine, installation::Installation};
 use tonic::Code;
 
 use crate::{
     bookings::{booking, booking_card},
     leads::{answer, form, form_card, lead, lead_field},
+    secrecy::{Place, Talkative, found},
     support::at,
-    traces::Collector,
 };
 
 const NAME: &str = "欧阳绝密";
@@ -51,24 +46,6 @@ fn secrets() -> Vec<&'static str> {
         .chain(MOBILE)
         .chain(PHONE)
         .collect()
-}
-
-/// Somewhere a process leaves something.
-pub(crate) struct Place {
-    pub(crate) name: String,
-    pub(crate) content: String,
-}
-
-impl Place {
-    pub(crate) fn new(name: impl Into<String>, content: &[u8]) -> Self {
-        Self { name: name.into(), content: String::from_utf8_lossy(content).into_owned() }
-    }
-
-    /// Whether the text is there, also as the hexadecimal digits in which PostgreSQL shows bytes.
-    pub(crate) fn has(&self, text: &str) -> bool {
-        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.content.contains(text) || self.content.contains(&hex)
-    }
 }
 
 fn planted_lead(id: &str, version: &str) -> SubmitLeadRequest {
@@ -192,93 +169,27 @@ async fn bookings_come_and_are_read(client: &Client) -> String {
     bookings.get_booking(read).await.unwrap().into_inner().booking.unwrap().contact_phone
 }
 
-/// Every event in the feed, as its readers get it.
-async fn feed(client: &Client) -> Place {
-    let mut feeds = EventFeedServiceClient::new(client.clone());
-    let mut content = Vec::new();
-    // What was written a moment ago is published a moment later.
-    for _ in 0..100 {
-        let request =
-            StreamEventsRequest { parent: "feeds/accounts".to_owned(), ..StreamEventsRequest::default() };
-        let mut pages = feeds.stream_events(request).await.unwrap().into_inner();
-        content.clear();
-        while let Some(page) = pages.message().await.unwrap() {
-            content.extend(page.events.into_iter().flat_map(|event| event.payload.unwrap_or_default().value));
-        }
-        if Place::new("", &content).has("booking:b1") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    Place::new("the feed", &content)
-}
-
-/// Every row of every table.
-pub(crate) async fn tables(url: &str) -> Vec<Place> {
-    let db = Db::connect(&OpenOptions { url: url.to_owned(), max_connections: 1 }).await.unwrap();
-    let mut tx = db.begin_read().await.unwrap();
-    let mut places = Vec::new();
-    for (table, columns) in read_schema(&mut tx).await.unwrap() {
-        let column_text = |(column, kind): (&String, &String)| match db.engine() {
-            Engine::Sqlite if kind.starts_with("BLOB") => format!("LOWER(HEX(\"{column}\"))"),
-            _ => format!("COALESCE(CAST(\"{column}\" AS TEXT), '')"),
-        };
-        let columns: Vec<_> = columns.iter().map(column_text).collect();
-        let sql = format!("SELECT {} FROM \"{table}\"", columns.join(" || ' ' || "));
-        let rows: Vec<String> =
-            on_db!(&mut tx, |conn| sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(conn).await).unwrap();
-        places.push(Place::new(format!("table {table}"), rows.join("\n").as_bytes()));
-    }
-    drop(tx);
-    db.close().await;
-    places
-}
-
 async fn planted_values_are_found_nowhere(engine: Engine) {
-    let Some(installation) = Installation::create(engine).await.unwrap() else { return };
-    let (collector, otlp_endpoint) = Collector::start().await;
-    let logs = tempfile::tempdir().unwrap();
-    let log = logs.path().join("log");
-    let tee = format!("exec \"$0\" \"$@\" 2> >(tee {} >&2)", log.display());
-    let launch = Launch {
-        wrapper: vec!["bash".to_owned(), "-c".to_owned(), tee],
-        set: vec![
-            "telemetry.log=trace".to_owned(),
-            "telemetry.log_format=json".to_owned(),
-            format!("telemetry.otlp_endpoint={otlp_endpoint}"),
-        ],
-        ..Launch::default()
-    };
-    let mut process = installation.start(&launch).unwrap();
-    let client = connect(&process.ready().await.unwrap(), &installation.token).await.unwrap();
-    create_accounts(&client, &["shop".to_owned()]).await.unwrap();
-    let read_of_leads = leads_come_and_are_read(&client).await;
-    a_lead_is_worked_on(&client).await;
-    let read = read_of_leads + &bookings_come_and_are_read(&client).await;
+    let Some(process) = Talkative::start(engine).await else { return };
+    let read_of_leads = leads_come_and_are_read(&process.client).await;
+    a_lead_is_worked_on(&process.client).await;
+    let read = read_of_leads + &bookings_come_and_are_read(&process.client).await;
     for secret in [NAME, NOTE, EMAIL, MOBILE[1], PHONE[1]] {
         assert!(read.contains(secret), "those who may read it get {secret}");
     }
-    let feed = feed(&client).await;
-
-    let setting = |key: &str| {
-        let found = installation.settings().iter().find_map(|setting| setting.strip_prefix(key));
-        found.unwrap().to_owned()
-    };
-    let mut databases = tables(&setting("accounts.database_url=")).await;
-    databases.extend(tables(&setting("crm.database_url=")).await);
+    let feed = process.feed("accounts", "booking:b1").await;
+    let mut databases = process.tables("accounts").await;
+    databases.extend(process.tables("crm").await);
     // While the process runs its WAL is there; afterwards all is in the file.
-    let files = || {
+    let files = |installation: &Installation| {
         let paths = fs::read_dir(installation.folder()).unwrap().map(|entry| entry.unwrap().path());
         let places = paths
             .filter(|path| path.is_file())
             .map(|path| Place::new(path.display().to_string(), &fs::read(&path).unwrap_or_default()));
         places.collect::<Vec<_>>()
     };
-    let while_it_runs = files();
-    drop(client);
-    process.terminate().await.unwrap();
-    let log = Place::new("the log", &fs::read(&log).unwrap());
-    let spans = Place::new("the spans", format!("{:?}", collector.spans()).as_bytes());
+    let while_it_runs = files(&process.installation);
+    let (installation, log, spans) = process.end().await;
 
     for place in [&log, &spans, &feed] {
         assert!(!place.has(AGENTS_NOTE), "what an agent wrote is in {}", place.name);
@@ -301,16 +212,8 @@ async fn planted_values_are_found_nowhere(engine: Engine) {
         assert!(with_campaign(&while_it_runs, "accounts.db"), "the files have no campaign");
     }
 
-    let places = [log, spans, feed].into_iter().chain(databases).chain(while_it_runs).chain(files());
-    let mut found = Vec::new();
-    for place in places {
-        found.extend(
-            secrets()
-                .into_iter()
-                .filter(|secret| place.has(secret))
-                .map(|s| format!("{s} in {}", place.name)),
-        );
-    }
+    let places = [log, spans, feed].into_iter().chain(databases).chain(while_it_runs);
+    let found = found(&secrets(), places.chain(files(&installation)));
     assert!(found.is_empty(), "{found:#?}");
     installation.remove().await.unwrap();
 }

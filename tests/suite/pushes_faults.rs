@@ -125,7 +125,7 @@ async fn kills_lose_and_double_nobody(engine: Engine) {
     }
     println!("{report:?}");
     assert_eq!(report.violations, Vec::<String>::new());
-    assert_eq!((report.pushes, report.delivered, report.found_once), (20, 1_000, 1_000));
+    assert_eq!((report.pushes, report.delivered, report.found.once), (20, 1_000, 1_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]

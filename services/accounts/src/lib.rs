@@ -17,6 +17,7 @@ use siyu_clock::{Clock, Ids};
 use siyu_db::{Db, Migration, Statement};
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::accounts::v1::{
+    EntranceKind,
     accounts_service_server::{self, AccountsServiceServer},
     api_key_service_server::{self, ApiKeyServiceServer},
     appointment_service_server::{self, AppointmentServiceServer},
@@ -105,6 +106,8 @@ pub struct Settings {
     pub issuer: TokenIssuer,
     /// How it keeps homepages in memory.
     pub homepages: HomepageCache,
+    /// The entrances of homepages behind which there is another service, which this installation has.
+    pub installed_entrances: Vec<EntranceKind>,
     /// What it encrypts with what users leave in lead forms.
     pub lead_keys: LeadKeys,
     /// What the addresses in entry codes begin with, without a `/` at the end.
@@ -146,8 +149,15 @@ impl Accounts {
         settings: Settings,
         crm: Option<Peer>,
     ) -> Self {
-        let Settings { issuer, homepages, lead_keys, entry_url_base, live_reminder_lead } = settings;
-        let homepages = Arc::new(Homepages::new(homepages));
+        let Settings {
+            issuer,
+            homepages,
+            installed_entrances,
+            lead_keys,
+            entry_url_base,
+            live_reminder_lead,
+        } = settings;
+        let homepages = Arc::new(Homepages::new(homepages, installed_entrances));
         let recording = Arc::new(Recording::start(db.clone(), outbox.clone()));
         let claiming = Claiming::start(db.clone(), clock.clone(), ids.clone(), outbox.clone());
         let scans = Arc::new(Scans::start(db.clone(), clock.clone(), outbox.clone()));

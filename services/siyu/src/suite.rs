@@ -11,7 +11,10 @@ use siyu_db::{Db, Migration, OpenOptions};
 use siyu_groups::Groups;
 use siyu_messaging::Messaging;
 use siyu_outbox::{ConsumerService, FeedService, Outbox};
-use siyu_proto::testing::v1::clock_service_server::{self, ClockServiceServer};
+use siyu_proto::{
+    accounts::v1::EntranceKind,
+    testing::v1::clock_service_server::{self, ClockServiceServer},
+};
 use siyu_rpc::{
     gate::{GateConfig, GateLayer, MostCalls},
     mutation::AuditLog,
@@ -181,6 +184,7 @@ impl Suite {
             let settings = siyu_accounts::Settings {
                 issuer,
                 homepages: config.accounts.homepage_cache(),
+                installed_entrances: others.entrances(),
                 lead_keys: keys::lead_keys(config)?,
                 entry_url_base: config.accounts.entry_url_base.clone(),
                 live_reminder_lead: config.accounts.live_reminder_lead.get(),
@@ -392,21 +396,40 @@ struct Others<'a> {
 impl Others<'_> {
     /// The service `wanted` for `caller`; none where it neither runs here nor is configured.
     async fn find(&self, caller: ServiceName, wanted: ServiceName) -> anyhow::Result<Option<Peer>> {
+        if self.services.contains(&wanted) {
+            return Ok(Some(self.switchboard.peer(caller.name())));
+        }
+        let (key, url) = self.address(wanted);
+        if url.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(remote(key, url, self.config, self.keys).await?))
+    }
+
+    /// The entrances of homepages whose services run here or are configured.
+    fn entrances(&self) -> Vec<EntranceKind> {
+        let behind = [
+            (EntranceKind::PrivateMessage, ServiceName::Messaging),
+            (EntranceKind::Group, ServiceName::Groups),
+        ];
+        behind.into_iter().filter(|(_, service)| self.knows(*service)).map(|(entrance, _)| entrance).collect()
+    }
+
+    /// Whether a service runs here or is configured.
+    fn knows(&self, service: ServiceName) -> bool {
+        self.services.contains(&service) || !self.address(service).1.is_empty()
+    }
+
+    /// Where a service is that does not run here, and the configuration key that says so.
+    fn address(&self, service: ServiceName) -> (&'static str, &str) {
         let peers = &self.config.peers;
-        let (key, url) = match wanted {
+        match service {
             ServiceName::Accounts => ("peers.accounts", &peers.accounts),
             ServiceName::Crm => ("peers.crm", &peers.crm),
             ServiceName::Subscriptions => ("peers.subscriptions", &peers.subscriptions),
             ServiceName::Messaging => ("peers.messaging", &peers.messaging),
             ServiceName::Groups => ("peers.groups", &peers.groups),
-        };
-        if self.services.contains(&wanted) {
-            return Ok(Some(self.switchboard.peer(caller.name())));
         }
-        if url.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(remote(key, url, self.config, self.keys).await?))
     }
 
     /// The accounts service for `caller`, which cannot do without.

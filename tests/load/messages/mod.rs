@@ -2,6 +2,7 @@
 //! in groups. Without the CRM, which may run apart; the events for it are written.
 
 pub(crate) mod bare;
+pub(crate) mod rules;
 
 use std::{sync::Arc, time::Duration};
 

@@ -77,15 +77,34 @@ impl Fleet {
         self.nodes[number % self.nodes.len()].1.clone()
     }
 
+    /// How many processes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// What its processes share.
+    #[must_use]
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
     /// Kills a process, and starts another.
     ///
     /// # Errors
     /// When it cannot be killed, or the other does not start.
     pub async fn replace(&mut self, number: usize) -> anyhow::Result<()> {
-        let (process, client) = self.nodes.remove(number);
-        process.kill().await?;
-        drop(client);
+        self.kill(number).await?;
         self.grow().await
+    }
+
+    /// Kills a process.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&mut self, number: usize) -> anyhow::Result<()> {
+        let (process, _) = self.nodes.remove(number);
+        process.kill().await
     }
 
     /// Kills all, and removes what they stored.
@@ -121,7 +140,11 @@ impl Fleet {
         Ok(allowance.map_or((0, 0), |allowance| (allowance.reserved, allowance.used)))
     }
 
-    async fn grow(&mut self) -> anyhow::Result<()> {
+    /// Starts one more process.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn grow(&mut self) -> anyhow::Result<()> {
         let launch = Launch { set: vec!["accounts.max_connections=4".to_owned()], ..Launch::default() };
         let mut process = self.installation.start(&launch)?;
         let url = process.ready().await?;

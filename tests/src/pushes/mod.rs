@@ -17,7 +17,7 @@ use siyu_rpc::time::to_proto;
 use tokio::time::sleep;
 use tonic::{Code, Status};
 
-use crate::Engine;
+use crate::{Engine, tally::Tally};
 use fleet::{Fleet, SHOP, eventually, user};
 
 /// What to do.
@@ -46,12 +46,8 @@ pub struct Report {
     pub pushes: usize,
     /// Deliveries as the pushes count them.
     pub delivered: i64,
-    /// Deliveries that are found once in the feed of their fan.
-    pub found_once: usize,
-    /// Deliveries that are found more often.
-    pub found_again: usize,
-    /// Deliveries that are not found.
-    pub missing: usize,
+    /// Deliveries in the feeds of their fans.
+    pub found: Tally,
     /// What must not be, a line each.
     pub violations: Vec<String>,
 }
@@ -214,11 +210,7 @@ async fn check_feeds(fleet: &Fleet, options: Options, report: &mut Report) -> an
             *times.entry(push).or_default() += 1;
         }
         for (push, times) in times {
-            match times {
-                1 => report.found_once += 1,
-                0 => report.missing += 1,
-                _ => report.found_again += 1,
-            }
+            report.found.count(times);
             if times != 1 {
                 report.violations.push(format!("{fan} finds {push} {times} times"));
             }

@@ -12,11 +12,11 @@ use siyu_proto::{
         UpdateWordMatchingRequest, WordMatching,
     },
 };
-use siyu_tests::TestSuite;
+use siyu_tests::{TestSuite, group_sends::sending};
 
 use super::requests::{About, Good, good};
 use crate::{
-    group_sends::{group_sends, sending},
+    group_sends::group_sends,
     moderation::{moderation, words},
     support::seconds_ago,
 };

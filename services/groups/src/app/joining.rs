@@ -8,7 +8,7 @@ use siyu_rpc::{Error, Mutation, retrying};
 use siyu_telemetry::names;
 use tonic::Code;
 
-use super::{closed, collided, duplicate, existing, live::Said, locked};
+use super::{closed, collided, duplicate, live::Said, locked};
 use crate::{
     Groups,
     domain::{
@@ -72,11 +72,7 @@ impl Groups {
         if let Some(first) = mutation.first_answer(&mut tx, now).await? {
             return Ok((first, None));
         }
-        let current = existing(&mut tx, ids).await?;
-        if current.settings.threshold != asked.settings.threshold {
-            return Err(collided("the threshold"));
-        }
-        let series = store::group::of_series(&mut tx, account_id, &current.series_id).await?;
+        let (current, series) = series_of(&mut tx, &asked).await?;
         self.check_joinable(&mut tx, &current, &series, new).await?;
         if let Some(missing) = missing {
             return Err(not_met(&current.name(), user_id, &missing));
@@ -115,14 +111,7 @@ impl Groups {
         if group.closed {
             return Err(closed(&group.name()));
         }
-        if store::blocked::get(tx, account_id, user_id).await?.is_some() {
-            return Err(blocked(account_id, user_id));
-        }
-        let is_in_series = |id: &str| series.iter().any(|group| group.group_id == id);
-        let memberships = store::member::of_user_in_account(tx, user_id, account_id).await?;
-        if let Some(membership) = memberships.iter().find(|membership| is_in_series(&membership.group_id)) {
-            return Err(Error::exists(&membership.name()));
-        }
+        check_user(tx, [account_id, user_id], series).await?;
         if new.inviter.is_empty() {
             return match group.settings.join_mode {
                 JoinMode::Invitation => {
@@ -138,7 +127,7 @@ impl Groups {
         }
     }
 
-    /// Lets a user in who may come in: into the group, or, where that is full, into the next of its series that has room. Answers
+    /// Lets a user in who may come in, in a transaction that has locked the series: into the group, or, where that is full, into the next of its series that has room. Answers
     /// also what is to be told after the commit.
     pub(super) async fn admit_member(
         &self,
@@ -153,8 +142,7 @@ impl Groups {
             Some(group) => locked(tx, [account_id, &group.group_id]).await?,
             None => self.open_next(tx, wanted, series, now).await?,
         };
-        // Others came in, or it was closed, since it was looked at.
-        if group.is_full() || group.closed {
+        if group.closed {
             return Err(collided(&group.name()));
         }
         let member = request.admitted(&group.group_id, group.last_sequence, now);
@@ -179,14 +167,10 @@ impl Groups {
         if !wanted.settings.opens_next {
             return Err(full(&wanted.name(), wanted.settings.capacity));
         }
-        // Others who want the same wait here, and find it open.
-        let last = series.last().unwrap_or(wanted);
-        let last = locked(tx, [&last.account_id, &last.group_id]).await?;
-        let mut next = last.next(now);
+        let mut next = series.last().unwrap_or(wanted).next(now);
         next.settings = wanted.settings.clone();
         next.check_time = wanted.check_time;
-        let inserted = store::group::insert(tx, &next).await;
-        inserted.map_err(|error| duplicate(error, &next.name()))?;
+        store::group::insert(tx, &next).await?;
         self.outbox.write(tx, [events::group_created(&next)]).await?;
         metrics::counter!(names::GROUPS_OPENED_TOTAL).increment(1);
         Ok(next)
@@ -209,6 +193,37 @@ impl Groups {
     }
 }
 
+/// A group that was looked at before, and its series, first to last, as they are now. Who wants into one of the series waits
+/// here until the transaction ends: nobody finds a place that another has just taken.
+pub(super) async fn series_of(tx: &mut Tx, asked: &Group) -> Result<(Group, Vec<Group>), Error> {
+    let (account_id, group_id) = (asked.account_id.as_str(), asked.group_id.as_str());
+    locked(tx, [account_id, &asked.series_id]).await?;
+    let series = store::group::of_series(tx, account_id, &asked.series_id).await?;
+    let current = series.iter().find(|group| group.group_id == group_id).cloned();
+    let current = current.ok_or_else(|| Error::not_found(&asked.name()))?;
+    if current.settings.threshold != asked.settings.threshold {
+        return Err(collided("the threshold"));
+    }
+    Ok((current, series))
+}
+
+/// Whether a user is not blocked, and in no group of the series yet.
+pub(super) async fn check_user(
+    tx: &mut Tx,
+    [account_id, user_id]: [&str; 2],
+    series: &[Group],
+) -> Result<(), Error> {
+    if store::blocked::get(tx, account_id, user_id).await?.is_some() {
+        return Err(blocked(account_id, user_id));
+    }
+    let is_in_series = |id: &str| series.iter().any(|group| group.group_id == id);
+    let memberships = store::member::of_user_in_account(tx, user_id, account_id).await?;
+    match memberships.iter().find(|membership| is_in_series(&membership.group_id)) {
+        Some(membership) => Err(Error::exists(&membership.name())),
+        None => Ok(()),
+    }
+}
+
 /// The first group from the wanted one on that has room; none where all are full. One that opens no next stands for itself.
 fn with_room<'a>(wanted: &'a Group, series: &'a [Group]) -> Option<&'a Group> {
     if !wanted.is_full() {
@@ -228,7 +243,7 @@ pub(super) fn not_met(group: &str, user_id: &str, missing: &str) -> Error {
         .with("condition", missing)
 }
 
-pub(super) fn blocked(account_id: &str, user_id: &str) -> Error {
+fn blocked(account_id: &str, user_id: &str) -> Error {
     let message = format!("users/{user_id} is blocked in the groups of accounts/{account_id}");
     Error::new(Code::FailedPrecondition, ErrorReason::ConditionNotMet, message)
         .with("resource", format!("accounts/{account_id}/blockedMembers/{user_id}"))

@@ -3,8 +3,8 @@
 use siyu_rpc::{Error, Mutation, Page, retrying};
 
 use super::{
-    collided, existing,
-    joining::{blocked, not_met},
+    existing,
+    joining::{check_user, not_met, series_of},
     live::Said,
 };
 use crate::{
@@ -66,17 +66,11 @@ impl Groups {
             mutation.finish(tx, &None::<Member>, now).await?;
             return Ok((None, None));
         }
-        let current = existing(&mut tx, [account_id, group_id]).await?;
-        if current.settings.threshold != *threshold {
-            return Err(collided("the threshold"));
-        }
+        let (current, series) = series_of(&mut tx, &asked).await?;
         if let Some(missing) = missing {
             return Err(not_met(&current.name(), user_id, &missing));
         }
-        if store::blocked::get(&mut tx, account_id, user_id).await?.is_some() {
-            return Err(blocked(account_id, user_id));
-        }
-        let series = store::group::of_series(&mut tx, account_id, &current.series_id).await?;
+        check_user(&mut tx, [account_id, user_id], &series).await?;
         let (member, said) = self.admit_member(&mut tx, &current, &series, &request, now).await?;
         mutation.finish(tx, &Some(&member), now).await?;
         self.outbox.wake();

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost::Message;
 use siyu_clock::Micros;
 use siyu_db::Tx;
-use siyu_proto::accounts::v1::{GetHomepageResponse, Homepage, ModuleKind};
+use siyu_proto::accounts::v1::{EntranceKind, GetHomepageResponse, Homepage, ModuleKind};
 use siyu_rpc::Error;
 
 use super::render::{Viewer, render};
@@ -42,6 +42,8 @@ pub(crate) struct Page {
     pub(super) cards: BTreeMap<String, Card>,
     /// The lives that it announces.
     pub(super) lives: Vec<Content>,
+    /// The entrances behind which there is another service.
+    pub(super) installed: Vec<EntranceKind>,
     /// The moment it is true for.
     pub(super) as_of: Micros,
     /// From then on something in it is different by time alone.
@@ -53,12 +55,13 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page of `account` that shows `homepage`.
+    /// The page of `account` that shows `homepage`, where there are services behind the `installed` entrances.
     pub(super) async fn load(
         tx: &mut Tx,
         account: Account,
         version: i64,
         homepage: Homepage,
+        installed: Vec<EntranceKind>,
         now: Micros,
     ) -> Result<Self, Error> {
         let ids = mounted(&homepage).into_iter().filter_map(|card| card.name.rsplit('/').next());
@@ -86,6 +89,7 @@ impl Page {
             homepage,
             cards: found.into_iter().map(|card| (card.name(), card)).collect(),
             lives,
+            installed,
             as_of: now,
             changes_at,
             tags,

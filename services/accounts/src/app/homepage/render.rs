@@ -59,7 +59,8 @@ pub(super) fn render(page: &Page, viewer: &Viewer) -> HomepageView {
 
 fn render_module(page: &Page, module: &Module, standing: &Standing) -> ModuleView {
     let card = |name: &String| render_card(name, page.cards.get(name), standing, page.as_of);
-    let entrance = |entrance: &Entrance| render_entrance(&page.account_id, entrance, standing);
+    let entrance =
+        |entrance: &Entrance| render_entrance(&page.account_id, entrance, &page.installed, standing);
     let is_schedule = module.kind() == ModuleKind::LiveSchedule;
     let lives = page.lives.iter().filter(|_| is_schedule);
     ModuleView {
@@ -127,13 +128,18 @@ fn availability(card: &Card, standing: &Standing, now: Micros) -> CardAvailabili
     }
 }
 
-fn render_entrance(account_id: &str, entrance: &Entrance, standing: &Standing) -> EntranceView {
+fn render_entrance(
+    account_id: &str,
+    entrance: &Entrance,
+    installed: &[EntranceKind],
+    standing: &Standing,
+) -> EntranceView {
     let min_tier = tier(entrance.min_tier());
     let conditions = Conditions { follow_first: entrance.follow_first, min_tier, required_tag: None };
     let state = match conditions.unmet(standing) {
         Some(Unmet { condition: "follow_first", .. }) => EntranceState::FollowFirst,
         Some(_) => EntranceState::TierTooLow,
-        None => within(entrance.kind(), standing),
+        None => within(entrance.kind(), installed, standing),
     };
     let required = min_tier.filter(|_| state == EntranceState::TierTooLow);
     let kind = entrance_id(entrance.kind());
@@ -146,12 +152,13 @@ fn render_entrance(account_id: &str, entrance: &Entrance, standing: &Standing) -
     }
 }
 
-/// What is behind an entrance, for somebody who may enter. Following and live rooms are the platform's own; messages and
-/// groups need services that no installation has yet.
-fn within(kind: EntranceKind, standing: &Standing) -> EntranceState {
+/// What is behind an entrance, for somebody who may enter. Following and live rooms are the platform's own; what is behind the
+/// others is `installed` or not.
+fn within(kind: EntranceKind, installed: &[EntranceKind], standing: &Standing) -> EntranceState {
     match kind {
         EntranceKind::Subscribe if standing.following => EntranceState::FollowingAlready,
         EntranceKind::Subscribe | EntranceKind::LiveRoom => EntranceState::Open,
+        kind if installed.contains(&kind) => EntranceState::Open,
         EntranceKind::PrivateMessage | EntranceKind::Group | EntranceKind::Unspecified => {
             EntranceState::NotInstalled
         }
@@ -163,33 +170,50 @@ mod tests {
     use super::*;
     use crate::domain::standing::Tier;
 
+    fn stands(following: bool, tier: Tier) -> Standing {
+        Standing { following, tier, tags: Vec::new() }
+    }
+
+    fn of(kind: EntranceKind) -> Entrance {
+        Entrance { kind: kind.into(), ..Entrance::default() }
+    }
+
+    /// Where messages are installed, and groups are not.
+    fn view(entrance: &Entrance, following: bool, tier: Tier) -> EntranceView {
+        render_entrance("shop", entrance, &[EntranceKind::PrivateMessage], &stands(following, tier))
+    }
+
     fn state(entrance: &Entrance, following: bool, tier: Tier) -> EntranceState {
-        render_entrance("shop", entrance, &Standing { following, tier, tags: Vec::new() }).state()
+        view(entrance, following, tier).state()
     }
 
     #[test]
     fn entrances_open_as_one_comes_closer() {
-        let group = Entrance {
-            kind: EntranceKind::Group.into(),
-            follow_first: true,
-            min_tier: crm::Tier::Favorable.into(),
-            ..Entrance::default()
-        };
+        let group =
+            Entrance { follow_first: true, min_tier: crm::Tier::Favorable.into(), ..of(EntranceKind::Group) };
         assert_eq!(state(&group, false, Tier::Potential), EntranceState::FollowFirst);
         assert_eq!(state(&group, true, Tier::Passerby), EntranceState::TierTooLow);
         assert_eq!(state(&group, true, Tier::Favorable), EntranceState::NotInstalled);
-        let low = Standing { following: true, tier: Tier::Passerby, tags: Vec::new() };
-        let view = render_entrance("shop", &group, &low);
+        let view = view(&group, true, Tier::Passerby);
         assert_eq!(view.required_tier(), crm::Tier::Favorable);
         assert_eq!(view.name, "accounts/shop/homepage/entrances/group");
     }
 
     #[test]
     fn who_follows_need_not_subscribe() {
-        let of = |kind: EntranceKind| Entrance { kind: kind.into(), ..Entrance::default() };
         let subscribe = of(EntranceKind::Subscribe);
         assert_eq!(state(&subscribe, false, Tier::Potential), EntranceState::Open);
         assert_eq!(state(&subscribe, true, Tier::Passerby), EntranceState::FollowingAlready);
         assert_eq!(state(&of(EntranceKind::LiveRoom), false, Tier::Potential), EntranceState::Open);
+    }
+
+    #[test]
+    fn what_is_not_installed_is_not_open() {
+        let nobody = stands(false, Tier::Potential);
+        let kinds = [EntranceKind::PrivateMessage, EntranceKind::Group];
+        let states = |installed: &[EntranceKind]| kinds.map(|kind| within(kind, installed, &nobody));
+        assert_eq!(states(&[]), [EntranceState::NotInstalled; 2]);
+        assert_eq!(states(&kinds[..1]), [EntranceState::Open, EntranceState::NotInstalled]);
+        assert_eq!(states(&kinds), [EntranceState::Open; 2]);
     }
 }

@@ -7,7 +7,7 @@ use prost::Name;
 use siyu_clock::Micros;
 use siyu_outbox::{Hearer, StoredEvent};
 use siyu_proto::{
-    accounts::v1::HomepageView,
+    accounts::v1::{EntranceKind, HomepageView},
     crm::v1::{FansChanged, InteractionsObserved},
 };
 use siyu_rpc::Error;
@@ -40,6 +40,8 @@ pub struct HomepageCache {
 /// What is kept in memory of homepages and their viewers.
 #[derive(Debug)]
 pub(crate) struct Homepages {
+    /// The entrances behind which there is another service.
+    installed: Vec<EntranceKind>,
     /// By `accounts/{account}`.
     pages: Kept<Arc<Page>>,
     /// By `accounts/{account}/fans/{user}`.
@@ -47,8 +49,9 @@ pub(crate) struct Homepages {
 }
 
 impl Homepages {
-    pub(crate) fn new(cache: HomepageCache) -> Self {
+    pub(crate) fn new(cache: HomepageCache, installed: Vec<EntranceKind>) -> Self {
         Self {
+            installed,
             pages: Kept::new("pages", cache.most_bytes, cache.time_to_live),
             standings: Kept::new("standings", cache.most_bytes, cache.time_to_live),
         }
@@ -128,7 +131,8 @@ impl Accounts {
         let mut tx = self.db.begin_read().await?;
         let account = self.account_of_homepage(&mut tx, account_id).await?;
         let homepage = draft_of(&mut tx, &account).await?.draft.homepage()?;
-        let page = Page::load(&mut tx, account, 0, homepage, now).await?;
+        let installed = self.homepages.installed.clone();
+        let page = Page::load(&mut tx, account, 0, homepage, installed, now).await?;
         Ok(render(&page, &viewer))
     }
 
@@ -149,7 +153,8 @@ impl Accounts {
             Some((number, document)) => (number, document.homepage()?),
             None => (0, template::of_profile(&account.persona)),
         };
-        let page = Page::load(&mut tx, account, version, homepage, now).await?;
+        let installed = self.homepages.installed.clone();
+        let page = Page::load(&mut tx, account, version, homepage, installed, now).await?;
         let bytes = page.bytes();
         Ok((Arc::new(page), bytes))
     }
