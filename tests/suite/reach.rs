@@ -59,7 +59,7 @@ pub(crate) async fn freeze(mut client: Client, request: FreezeAudienceRequest) -
 }
 
 /// How many got each verdict.
-async fn counts(suite: &TestSuite, request: FreezeAudienceRequest) -> Vec<(Verdict, u64)> {
+pub(crate) async fn counts(suite: &TestSuite, request: FreezeAudienceRequest) -> Vec<(Verdict, u64)> {
     let (_, sets) = freeze(reach(suite), request).await.unwrap();
     sets.into_iter().map(|(verdict, fans)| (verdict, fans.len())).collect()
 }
@@ -77,7 +77,11 @@ async fn release(suite: &TestSuite, id: &str, keep: &[u32]) -> i64 {
     reach(suite).release_reach(request).await.unwrap().into_inner().released_count
 }
 
-async fn explain(suite: &TestSuite, user: &str, request: FreezeAudienceRequest) -> ExplainReachResponse {
+pub(crate) async fn explain(
+    suite: &TestSuite,
+    user: &str,
+    request: FreezeAudienceRequest,
+) -> ExplainReachResponse {
     let request = ExplainReachRequest {
         parent: request.parent,
         user: format!("users/{user}"),

@@ -11,7 +11,7 @@ use crate::Crm;
 
 impl Crm {
     /// Does everything that is due at `now`: lets decay lower tiers, moves fans to rules that came into force, takes
-    /// deleted tags from fans, lets rules give theirs, forgets old requests and messages.
+    /// deleted tags from fans, lets rules give theirs, numbers fans as persons, forgets old requests and messages.
     ///
     /// # Errors
     /// When storage fails; what was done until then stays done.
@@ -22,7 +22,8 @@ impl Crm {
             let settled = self.sweep_once(now).await?;
             let purged = self.purge_tags_once().await?;
             let applied = self.apply_tag_rules_once(now).await?;
-            if migrated + settled + purged + applied == 0 {
+            let numbered = self.number_fans_once().await?;
+            if migrated + settled + purged + applied + numbered == 0 {
                 break;
             }
         }

@@ -48,7 +48,8 @@ pub fn migrations() -> Vec<Migration> {
         "0009_reach",
         "0010_packages",
         "0011_traffic_touches",
-        "0012_touches"
+        "0012_touches",
+        "0013_shared_cap"
     ]
     .to_vec();
     [own, siyu_outbox::migrations(), mutation::migrations()].concat()

@@ -17,11 +17,12 @@ use siyu_rpc::{
 use tonic::Code;
 
 use super::accounts_feed::known;
-use crate::store;
+use crate::store::{self, known_account::KnownAccount};
 
 /// What does not change in the life of an account.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountInfo {
+    pub(crate) enterprise_id: String,
     pub(crate) zone: TimeZone,
     pub(crate) currency_code: String,
 }
@@ -50,8 +51,8 @@ impl Directory {
 
     /// What is known of an account; NOT_FOUND when there is none.
     pub(crate) async fn get(&self, account_id: &str) -> Result<AccountInfo, Error> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(account_id).cloned();
-        if let Some(info) = known {
+        let remembered = self.known.read().unwrap_or_else(PoisonError::into_inner).get(account_id).cloned();
+        if let Some(info) = remembered {
             return Ok(info);
         }
         let mut tx = self.db.begin_read().await?;
@@ -60,10 +61,7 @@ impl Directory {
         let info = match told {
             Some(info) => info,
             // An account that was just made: its event is on the way.
-            None => {
-                let account = self.ask(account_id).await?;
-                info(&account.time_zone, account.currency_code)?
-            }
+            None => info(known(self.ask(account_id).await?)?)?,
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN {
@@ -76,7 +74,7 @@ impl Directory {
     /// What the events have told of it.
     pub(super) async fn told(tx: &mut Tx, account_id: &str) -> Result<Option<AccountInfo>, Error> {
         let known = store::known_account::get(tx, account_id).await?;
-        known.map(|known| info(&known.time_zone, known.currency_code)).transpose()
+        known.map(info).transpose()
     }
 
     /// Asks for what the events have not told yet, and stores it as if they had. An account that there is not stays unknown.
@@ -113,8 +111,8 @@ impl Directory {
             let answer = self.accounts.clone().list_accounts(request).await;
             let page = answer.map_err(|status| unanswered(status, "accounts", enterprise))?.into_inner();
             for account in page.accounts {
-                let id = account.name.trim_start_matches("accounts/").to_owned();
-                found.push((id, info(&account.time_zone, account.currency_code)?));
+                let account = known(account)?;
+                found.push((account.account_id.clone(), info(account)?));
             }
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -124,7 +122,8 @@ impl Directory {
     }
 }
 
-fn info(time_zone: &str, currency_code: String) -> Result<AccountInfo, Error> {
-    let zone = TimeZone::get(time_zone).map_err(Error::internal)?;
-    Ok(AccountInfo { zone, currency_code })
+fn info(account: KnownAccount) -> Result<AccountInfo, Error> {
+    let KnownAccount { enterprise_id, currency_code, time_zone, .. } = account;
+    let zone = TimeZone::get(&time_zone).map_err(Error::internal)?;
+    Ok(AccountInfo { enterprise_id, zone, currency_code })
 }

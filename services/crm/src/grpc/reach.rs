@@ -3,10 +3,12 @@ use std::pin::Pin;
 use futures_util::{Stream, stream};
 use roaring::RoaringBitmap;
 use siyu_proto::crm::v1::{
-    CreateReachPolicyRequest, CreateReachPolicyResponse, ExplainReachRequest, ExplainReachResponse,
-    FreezeAudienceRequest, FreezeAudienceResponse, GetReachPolicyRequest, GetReachPolicyResponse,
-    GetReachPreferenceRequest, GetReachPreferenceResponse, ReleaseReachRequest, ReleaseReachResponse,
-    UpdateReachPreferenceRequest, UpdateReachPreferenceResponse, reach_service_server::ReachService,
+    CreateReachPolicyRequest, CreateReachPolicyResponse, CreateSharedReachPolicyRequest,
+    CreateSharedReachPolicyResponse, ExplainReachRequest, ExplainReachResponse, FreezeAudienceRequest,
+    FreezeAudienceResponse, GetReachPolicyRequest, GetReachPolicyResponse, GetReachPreferenceRequest,
+    GetReachPreferenceResponse, GetSharedReachPolicyRequest, GetSharedReachPolicyResponse,
+    ReleaseReachRequest, ReleaseReachResponse, UpdateReachPreferenceRequest, UpdateReachPreferenceResponse,
+    reach_service_server::ReachService,
 };
 use siyu_rpc::{Error, admit, admit_mutation, name};
 use tonic::{Request, Response, Status};
@@ -14,8 +16,8 @@ use tonic::{Request, Response, Status};
 use super::{
     convert::{account_id, moment},
     reach_convert::{
-        changes, message_of, outgoing_to_explain, outgoing_to_freeze, policy, to_explanation,
-        to_frozen_audience, to_policy, to_preference, to_sets,
+        changes, message_of, outgoing_to_explain, outgoing_to_freeze, policy, shared_cap, to_explanation,
+        to_frozen_audience, to_policy, to_preference, to_sets, to_shared_policy,
     },
 };
 use crate::{Crm, app::reach::freeze::Frozen};
@@ -44,6 +46,29 @@ impl ReachService for Crm {
         let account_id = account_id(&request.parent, "parent")?;
         let found = self.get_reach_policy(account_id, moment(request.time.as_ref(), "time")?).await?;
         Ok(Response::new(GetReachPolicyResponse { reach_policy: Some(to_policy(account_id, found)) }))
+    }
+
+    async fn create_shared_reach_policy(
+        &self,
+        request: Request<CreateSharedReachPolicyRequest>,
+    ) -> Result<Response<CreateSharedReachPolicyResponse>, Status> {
+        let (mutation, request) = admit_mutation(request)?;
+        let sent = request.shared_reach_policy.unwrap_or_default();
+        let effective_time = moment(sent.effective_time.as_ref(), "shared_reach_policy.effective_time")?;
+        let cap = sent.cap.map(shared_cap);
+        let written = self.create_shared_reach_policy(&mutation, cap, effective_time).await?;
+        Ok(Response::new(CreateSharedReachPolicyResponse {
+            shared_reach_policy: Some(to_shared_policy(written)),
+        }))
+    }
+
+    async fn get_shared_reach_policy(
+        &self,
+        request: Request<GetSharedReachPolicyRequest>,
+    ) -> Result<Response<GetSharedReachPolicyResponse>, Status> {
+        let request = admit(request)?;
+        let found = self.get_shared_reach_policy(moment(request.time.as_ref(), "time")?).await?;
+        Ok(Response::new(GetSharedReachPolicyResponse { shared_reach_policy: Some(to_shared_policy(found)) }))
     }
 
     async fn update_reach_preference(

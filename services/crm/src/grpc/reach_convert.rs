@@ -21,6 +21,7 @@ use crate::{
         bitmap::{pieces, to_bytes},
         reach_policy::ReachPolicy,
         reach_preference::Preference,
+        shared_reach::SharedReachPolicy,
     },
 };
 
@@ -133,6 +134,22 @@ pub(super) fn to_policy(account_id: &str, policy: ReachPolicy) -> pb::ReachPolic
     }
 }
 
+pub(super) fn shared_cap(sent: pb::SharedCap) -> Cap {
+    Cap::of_everything(sent.count.unwrap_or_default(), micros(&sent.window.unwrap_or_default()))
+}
+
+pub(super) fn to_shared_policy(policy: SharedReachPolicy) -> pb::SharedReachPolicy {
+    let SharedReachPolicy { version, effective_time, cap, create_time } = policy;
+    let to_cap = |cap: Cap| pb::SharedCap { count: Some(cap.count), window: Some(to_duration(cap.window)) };
+    pb::SharedReachPolicy {
+        name: format!("sharedReachPolicies/{version}"),
+        version,
+        cap: cap.map(to_cap),
+        effective_time: timestamp(effective_time),
+        create_time: timestamp(create_time),
+    }
+}
+
 fn timestamp(time: Option<i64>) -> Option<Timestamp> {
     time.map(|time| to_proto(Micros(time)))
 }
@@ -182,6 +199,7 @@ fn to_verdict(verdict: Verdict) -> pb::ReachVerdict {
         Verdict::OptedOut => pb::ReachVerdict::OptedOut,
         Verdict::TopicOptedOut => pb::ReachVerdict::TopicOptedOut,
         Verdict::Capped(_) => pb::ReachVerdict::Capped,
+        Verdict::SharedCapped => pb::ReachVerdict::SharedCapped,
         Verdict::Held => pb::ReachVerdict::Held,
         Verdict::Eligible => pb::ReachVerdict::Eligible,
     }
@@ -239,6 +257,7 @@ pub(super) fn to_explanation(explanation: Explanation) -> pb::ExplainReachRespon
         ordinal: explanation.ordinal,
         reason: explanation.reason,
         policy_version: explanation.policy_version,
+        shared_policy_version: explanation.shared_policy_version,
         reset_time: explanation.reset_time.map(to_proto),
     }
 }

@@ -10,8 +10,11 @@ statements! {
     };
     GET = "SELECT * FROM account WHERE account_id = $1";
     SAVE = "UPDATE account SET last_ordinal = $2, last_change = $3, last_tag = $4, rules_version = $5, \
-            lifecycle_version = $6, migrated_ordinal = $7, behaviour_rule_count = $8 WHERE account_id = $1";
+            lifecycle_version = $6, migrated_ordinal = $7, behaviour_rule_count = $8, numbered_ordinal = $9 WHERE account_id = $1";
     MIGRATING = "SELECT account_id FROM account WHERE migrated_ordinal IS NOT NULL ORDER BY account_id LIMIT 100";
+    /// By an index of its own: both sides of the comparison are as there.
+    UNNUMBERED = "SELECT account_id FROM account WHERE last_ordinal - numbered_ordinal > 10000 \
+                  ORDER BY account_id LIMIT 100";
 }
 
 /// What is counted per account.
@@ -32,6 +35,8 @@ pub(crate) struct Account {
     pub(crate) migrated_ordinal: Option<i64>,
     /// Number of rules that give tags by what fans did.
     pub(crate) behaviour_rule_count: i64,
+    /// All fans up to this one have a number as persons.
+    pub(crate) numbered_ordinal: i64,
 }
 
 /// The account, locked until the transaction ends: its writers take turns. Made on first use.
@@ -59,6 +64,7 @@ pub(crate) async fn get(tx: &mut Tx, account_id: &str) -> Result<Account, DbErro
         lifecycle_version: 0,
         migrated_ordinal: None,
         behaviour_rule_count: 0,
+        numbered_ordinal: 0,
     }))
 }
 
@@ -73,6 +79,7 @@ pub(crate) async fn save(tx: &mut Tx, account: &Account) -> Result<(), DbError> 
         .bind(account.lifecycle_version)
         .bind(account.migrated_ordinal)
         .bind(account.behaviour_rule_count)
+        .bind(account.numbered_ordinal)
         .execute(conn)
         .await
         .map(drop))
@@ -81,5 +88,11 @@ pub(crate) async fn save(tx: &mut Tx, account: &Account) -> Result<(), DbError> 
 /// Some accounts whose fans are being moved to other rules.
 pub(crate) async fn migrating(tx: &mut Tx) -> Result<Vec<String>, DbError> {
     let text = tx.pick(MIGRATING);
+    on_db!(tx, |conn| sqlx::query_scalar(text).fetch_all(conn).await)
+}
+
+/// Some accounts of which more than 10,000 fans have no number.
+pub(crate) async fn unnumbered(tx: &mut Tx) -> Result<Vec<String>, DbError> {
+    let text = tx.pick(UNNUMBERED);
     on_db!(tx, |conn| sqlx::query_scalar(text).fetch_all(conn).await)
 }

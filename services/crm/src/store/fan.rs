@@ -11,6 +11,7 @@ statements! {
                         " AND fan.user_id = $1"];
     FIND_BY_ORDINAL = ["SELECT fan.* FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
     USERS = ["SELECT ordinal, user_id FROM ", lookup("fan", "ordinal", "BIGINT", 2), " AND fan.account_id = $1"];
+    USERS_AFTER = "SELECT ordinal, user_id FROM fan WHERE account_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
     RANGE = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 AND ordinal <= $3 ORDER BY ordinal";
     LIST = "SELECT * FROM fan WHERE account_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3";
     LIST_TIER = "SELECT * FROM fan WHERE account_id = $1 AND tier = $2 AND ordinal > $3 ORDER BY ordinal LIMIT $4";
@@ -152,6 +153,17 @@ pub(crate) async fn users(
     let text = tx.pick(USERS);
     let ordinals = rows(ordinals.into_iter().map(|ordinal| [ordinal]))?;
     on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(ordinals).fetch_all(conn).await)
+}
+
+/// Ordinal and user of some with ordinals above `after`, in their order.
+pub(crate) async fn users_after(
+    tx: &mut Tx,
+    account_id: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, String)>, DbError> {
+    let text = tx.pick(USERS_AFTER);
+    on_db!(tx, |conn| sqlx::query_as(text).bind(account_id).bind(after).bind(limit).fetch_all(conn).await)
 }
 
 /// Those with ordinals above `after` and up to `last`, in their order.

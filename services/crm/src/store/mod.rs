@@ -14,12 +14,15 @@ pub(crate) mod interaction;
 pub(crate) mod known_account;
 pub(crate) mod lifecycle_rules;
 pub(crate) mod package;
+pub(crate) mod person;
 pub(crate) mod profile;
 pub(crate) mod purchase;
 pub(crate) mod reach;
 pub(crate) mod reach_policy;
 pub(crate) mod reach_preference;
 pub(crate) mod segment;
+pub(crate) mod shared_reach;
+pub(crate) mod shared_touch;
 pub(crate) mod tag;
 pub(crate) mod tag_rule;
 pub(crate) mod tier_change;
@@ -44,12 +47,15 @@ pub(crate) fn statements() -> Vec<Statement> {
         known_account::STATEMENTS,
         lifecycle_rules::STATEMENTS,
         package::STATEMENTS,
+        person::STATEMENTS,
         profile::STATEMENTS,
         purchase::STATEMENTS,
         reach::STATEMENTS,
         reach_policy::STATEMENTS,
         reach_preference::STATEMENTS,
         segment::STATEMENTS,
+        shared_reach::STATEMENTS,
+        shared_touch::STATEMENTS,
         tag::STATEMENTS,
         tag_rule::STATEMENTS,
         tier_change::STATEMENTS,

@@ -8,7 +8,7 @@ use crate::domain::reach::{Channel, Set, Verdict, caps::Touch};
 statements! {
     GET = "SELECT * FROM reach WHERE account_id = $1 AND message = $2";
     INSERT = "INSERT INTO reach (account_id, message, channel, send_time, service, high_priority, topic, policy_version, \
-              as_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+              as_of, shared_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     RELEASE = "UPDATE reach SET release_time = $3 WHERE account_id = $1 AND message = $2";
     INSERT_PIECE = "INSERT INTO reach_set (account_id, message, verdict, cap, deliver_time, piece, ordinals) \
                     VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -50,6 +50,8 @@ pub(crate) struct Reach {
     pub(crate) as_of: i64,
     /// When it was taken back.
     pub(crate) release_time: Option<i64>,
+    /// Version of the shared policy; none where the message does not count for that.
+    pub(crate) shared_version: Option<i64>,
 }
 
 /// The verdict under which sets are stored that count though the message was taken back.
@@ -79,6 +81,7 @@ pub(crate) async fn insert(
         .bind(&reach.topic)
         .bind(reach.policy_version)
         .bind(reach.as_of)
+        .bind(reach.shared_version)
         .execute(conn)
         .await
         .map(drop))?;

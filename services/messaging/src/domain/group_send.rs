@@ -54,6 +54,8 @@ pub(crate) enum Reason {
     OverAllowance,
     /// The recipient was reached as often as a frequency cap allows.
     Capped,
+    /// The recipient was reached by all enterprises together as often as the platform allows.
+    SharedCapped,
     /// The recipient wants nothing of the account.
     NoConsent,
     /// The account has blocked the recipient, or the message has words that are not let through.

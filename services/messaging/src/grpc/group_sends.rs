@@ -134,6 +134,7 @@ fn to_status(reason: Reason) -> pb::GroupSendStatus {
     match reason {
         Reason::OverAllowance => pb::GroupSendStatus::OverAllowance,
         Reason::Capped => pb::GroupSendStatus::Capped,
+        Reason::SharedCapped => pb::GroupSendStatus::SharedCapped,
         Reason::NoConsent => pb::GroupSendStatus::NoConsent,
         Reason::Blocked => pb::GroupSendStatus::Blocked,
         Reason::Failed => pb::GroupSendStatus::Failed,

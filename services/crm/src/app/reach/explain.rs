@@ -5,12 +5,19 @@ use siyu_clock::Micros;
 use siyu_db::Tx;
 use siyu_rpc::Error;
 
-use super::{LONGEST_HOLD, Outgoing, freeze::send_time, plan, targets::Outside};
+use super::{
+    LONGEST_HOLD, Outgoing, Versions,
+    freeze::send_time,
+    plan,
+    shared::{self, Fans},
+    targets::Outside,
+};
 use crate::{
     Crm,
     domain::reach::{
         Policy, Set, Verdict,
         caps::{Touch, reset_time},
+        shared::Shared,
     },
     store::{self, bitmap::dense, reach::Reach},
 };
@@ -36,6 +43,8 @@ pub(crate) struct Explanation {
     /// In words.
     pub(crate) reason: String,
     pub(crate) policy_version: i64,
+    /// 0 where the message does not count for it.
+    pub(crate) shared_policy_version: i64,
     /// When it changes by itself.
     pub(crate) reset_time: Option<Micros>,
 }
@@ -50,7 +59,7 @@ impl Crm {
         message: &str,
         outgoing: Option<Outgoing>,
     ) -> Result<Explanation, Error> {
-        self.directory.get(account_id).await?;
+        let account = self.directory.get(account_id).await?;
         let mut tx = self.db.begin_read().await?;
         let Some(fan) = store::fan::get(&mut tx, account_id, user_id).await? else {
             return Ok(unknown(user_id));
@@ -60,7 +69,9 @@ impl Crm {
         if let Some(reach) = &reach {
             let set = store::reach::set_of(&mut tx, account_id, message, ordinal).await?;
             if let Some(set) = set {
-                return frozen(&mut tx, account_id, ordinal, reach, &set).await;
+                let ordinals = &RoaringBitmap::from([ordinal]);
+                let fans = Fans { account_id, enterprise_id: &account.enterprise_id, ordinals };
+                return frozen(&mut tx, fans, ordinal, reach, &set).await;
             }
         }
         drop(tx);
@@ -82,12 +93,15 @@ impl Crm {
         ordinal: u32,
         outgoing: &Outgoing,
     ) -> Result<Explanation, Error> {
-        let zone = self.directory.get(account_id).await?.zone;
+        let account = self.directory.get(account_id).await?;
         let targets = self.targets(account_id, &outgoing.audience).await?;
         let outside = targets.outside(ordinal);
+        self.number_fans(account_id).await?;
         let time = send_time(outgoing, self.clock.now());
         let mut tx = self.db.begin_read().await?;
-        let (mut plan, policy_version) = plan(&mut tx, account_id, &zone, outgoing, targets, time).await?;
+        let counted = shared::policy_at(&mut tx, outgoing, time).await?;
+        let only = targets.of_one(ordinal);
+        let (plan, versions) = plan(&mut tx, account_id, &account, outgoing, counted, only, time).await?;
         drop(tx);
         if let Some(outside) = outside {
             return Ok(Explanation {
@@ -95,15 +109,20 @@ impl Crm {
                 frozen: false,
                 ordinal: i64::from(ordinal),
                 reason: outside.words().to_owned(),
-                policy_version,
+                policy_version: versions.policy,
+                shared_policy_version: versions.shared.unwrap_or_default(),
                 reset_time: None,
             });
         }
-        plan.planned = RoaringBitmap::from([ordinal]);
         let sets = plan.sets();
         let set = sets.first().ok_or_else(|| Error::internal("a fan who is planned has no verdict"))?;
-        let judged =
-            Judged { set, policy: &plan.policy, policy_version, is_high_priority: outgoing.is_high_priority };
+        let judged = Judged {
+            set,
+            policy: &plan.policy,
+            shared: plan.shared.as_ref(),
+            versions,
+            is_high_priority: outgoing.is_high_priority,
+        };
         Ok(judged.explain(ordinal, &plan.touches, false))
     }
 }
@@ -115,6 +134,7 @@ fn unknown(user_id: &str) -> Explanation {
         ordinal: 0,
         reason: format!("the account does not know users/{user_id}"),
         policy_version: 0,
+        shared_policy_version: 0,
         reset_time: None,
     }
 }
@@ -122,19 +142,33 @@ fn unknown(user_id: &str) -> Explanation {
 /// Explains what was decided when a message was frozen.
 async fn frozen(
     tx: &mut Tx,
-    account_id: &str,
+    fans: Fans<'_>,
     ordinal: u32,
     reach: &Reach,
     set: &Set,
 ) -> Result<Explanation, Error> {
-    let policy_version = reach.policy_version;
-    let policy = store::reach_policy::get(tx, account_id, policy_version).await?.policy;
+    let account_id = fans.account_id;
+    let versions = Versions { policy: reach.policy_version, shared: reach.shared_version };
+    let policy = store::reach_policy::get(tx, account_id, versions.policy).await?.policy;
     let window = super::longest_window(&policy).unwrap_or_default();
     let (after, before) = (set.deliver_time.0 - window, set.deliver_time.0 + LONGEST_HOLD + window);
     let touches = store::reach::touches_near(tx, account_id, after, before, ordinal).await?;
     let others = touches.into_iter().filter(|(message, _)| *message != reach.message);
     let touches: Vec<Touch> = others.map(|(_, touch)| touch).collect();
-    let judged = Judged { set, policy: &policy, policy_version, is_high_priority: reach.high_priority == 1 };
+    let shared = match versions.shared {
+        Some(version) if set.verdict == Verdict::SharedCapped => {
+            let policy = store::shared_reach::get(tx, version).await?;
+            Some(shared::gather(tx, fans, &reach.message, policy, set.deliver_time).await?)
+        }
+        _ => None,
+    };
+    let judged = Judged {
+        set,
+        policy: &policy,
+        shared: shared.as_ref(),
+        versions,
+        is_high_priority: reach.high_priority == 1,
+    };
     let mut explanation = judged.explain(ordinal, &touches, true);
     if let Some(time) = reach.release_time.filter(|_| set.verdict.is_reached()) {
         explanation.reason =
@@ -147,7 +181,8 @@ async fn frozen(
 struct Judged<'a> {
     set: &'a Set,
     policy: &'a Policy,
-    policy_version: i64,
+    shared: Option<&'a Shared>,
+    versions: Versions,
     is_high_priority: bool,
 }
 
@@ -162,6 +197,7 @@ impl Judged<'_> {
             Verdict::OptedOut => ("wants nothing of the account".to_owned(), None),
             Verdict::TopicOptedOut => ("wants nothing about the topic".to_owned(), None),
             Verdict::Capped(place) => self.explain_cap(place, ordinal, touches),
+            Verdict::SharedCapped => self.explain_shared_cap(ordinal),
             Verdict::Held => {
                 let reason = format!("is reached when quiet hours are over, at {deliver_time}");
                 (reason, Some(deliver_time))
@@ -173,7 +209,8 @@ impl Judged<'_> {
             frozen,
             ordinal: i64::from(ordinal),
             reason,
-            policy_version: self.policy_version,
+            policy_version: self.versions.policy,
+            shared_policy_version: self.versions.shared.unwrap_or_default(),
             reset_time,
         }
     }
@@ -185,12 +222,24 @@ impl Judged<'_> {
         let times: Vec<Micros> = counted.map(|touch| touch.time).collect();
         let allowed = cap.allowed(self.is_high_priority);
         let reset_time = reset_time(cap, allowed, self.set.deliver_time, &times);
-        let (number, version) = (place + 1, self.policy_version);
+        let (number, version) = (place + 1, self.versions.policy);
         let seconds = cap.window / Micros::PER_SECOND;
         let reason = format!(
             "was reached as often as frequency cap {number} of reach policy {version} allows: {allowed} in \
              {seconds} s"
         );
         (reason, reset_time)
+    }
+
+    fn explain_shared_cap(&self, ordinal: u32) -> (String, Option<Micros>) {
+        let Some(shared) = self.shared else { return (String::new(), None) };
+        let Some(cap) = &shared.cap else { return (String::new(), None) };
+        let (version, seconds) = (self.versions.shared.unwrap_or_default(), cap.window / Micros::PER_SECOND);
+        let reason = format!(
+            "was reached too often by all enterprises together: shared reach policy {version} allows {} in {seconds} s, \
+             and what this enterprise sent counts twice",
+            cap.count
+        );
+        (reason, shared.reset_time(self.set.deliver_time, ordinal))
     }
 }

@@ -5,11 +5,14 @@ use siyu_db::Tx;
 use siyu_rpc::{Error, Mutation, retrying};
 use siyu_telemetry::names;
 
-use super::{Outgoing, plan};
+use super::{
+    Outgoing, Versions, plan,
+    shared::{self, ALL_ACCOUNTS},
+};
 use crate::{
     Crm,
-    domain::reach::{Plan, Set},
-    store::{self, reach::Reach},
+    domain::reach::{Plan, Set, caps::Touch},
+    store::{self, reach::Reach, shared_touch::Sender},
 };
 
 /// A message, with what becomes of everybody it is meant for.
@@ -27,29 +30,38 @@ impl Crm {
         account_id: &str,
         outgoing: &Outgoing,
     ) -> Result<Frozen, Error> {
-        let zone = self.directory.get(account_id).await?.zone;
+        let info = self.directory.get(account_id).await?;
         if let Some(frozen) = self.frozen(account_id, &outgoing.message).await? {
             return Ok(frozen);
         }
         let stopwatch = Stopwatch::start();
         let targets = self.targets(account_id, &outgoing.audience).await?;
+        let as_of = targets.as_of;
+        let is_counted = self.number_fans(account_id).await?;
         // One at a time: what two freeze at once must count for each other.
-        let _turn = self.turns.take(account_id).await;
+        let all = is_counted.then_some(ALL_ACCOUNTS);
+        let _turns = self.turns.take_all([account_id].into_iter().chain(all)).await;
         let frozen = retrying(|| async {
             let now = self.clock.now();
             let mut tx = self.db.begin().await?;
-            store::account::lock(&mut tx, account_id).await?;
+            let mut account = store::account::lock(&mut tx, account_id).await?;
             if let Some(frozen) = load(&mut tx, account_id, &outgoing.message).await? {
                 return Ok(frozen);
             }
             let time = send_time(outgoing, now);
-            let (plan, policy_version) =
-                plan(&mut tx, account_id, &zone, outgoing, targets.clone(), time).await?;
-            let frozen = Frozen {
-                reach: reach(outgoing, time, policy_version, targets.as_of),
-                sets: sets(plan).await?,
+            let counted = if outgoing.is_service {
+                None
+            } else {
+                shared::take_turn(&mut tx, &mut account, time).await?
             };
+            let targets = targets.clone();
+            let (plan, versions) = plan(&mut tx, account_id, &info, outgoing, counted, targets, time).await?;
+            let (sets, touches) = sets(plan).await?;
+            let frozen = Frozen { reach: reach(outgoing, time, versions, as_of), sets };
             store::reach::insert(&mut tx, account_id, &frozen.reach, &frozen.sets).await?;
+            let (enterprise_id, message) = (info.enterprise_id.as_str(), outgoing.message.as_str());
+            let sender = Sender { account_id, enterprise_id, message };
+            store::shared_touch::insert(&mut tx, sender, &touches).await?;
             mutation.finish(tx, &(), now).await?;
             Ok(frozen)
         })
@@ -64,17 +76,20 @@ impl Crm {
         account_id: &str,
         outgoing: &Outgoing,
     ) -> Result<Frozen, Error> {
-        let zone = self.directory.get(account_id).await?.zone;
+        let info = self.directory.get(account_id).await?;
         if let Some(frozen) = self.frozen(account_id, &outgoing.message).await? {
             return Ok(frozen);
         }
         let targets = self.targets(account_id, &outgoing.audience).await?;
+        self.number_fans(account_id).await?;
         let as_of = targets.as_of;
         let time = send_time(outgoing, self.clock.now());
         let mut tx = self.db.begin_read().await?;
-        let (plan, policy_version) = plan(&mut tx, account_id, &zone, outgoing, targets, time).await?;
+        let counted = shared::policy_at(&mut tx, outgoing, time).await?;
+        let (plan, versions) = plan(&mut tx, account_id, &info, outgoing, counted, targets, time).await?;
         drop(tx);
-        Ok(Frozen { reach: reach(outgoing, time, policy_version, as_of), sets: sets(plan).await? })
+        let (sets, _) = sets(plan).await?;
+        Ok(Frozen { reach: reach(outgoing, time, versions, as_of), sets })
     }
 
     async fn frozen(&self, account_id: &str, message: &str) -> Result<Option<Frozen>, Error> {
@@ -94,7 +109,7 @@ pub(super) fn send_time(outgoing: &Outgoing, now: Micros) -> Micros {
     outgoing.send_time.map_or(now, |time| time.max(now))
 }
 
-fn reach(outgoing: &Outgoing, time: Micros, policy_version: i64, as_of: Micros) -> Reach {
+fn reach(outgoing: &Outgoing, time: Micros, versions: Versions, as_of: Micros) -> Reach {
     Reach {
         message: outgoing.message.clone(),
         channel: outgoing.channel.name().to_owned(),
@@ -102,13 +117,20 @@ fn reach(outgoing: &Outgoing, time: Micros, policy_version: i64, as_of: Micros) 
         service: i64::from(outgoing.is_service),
         high_priority: i64::from(outgoing.is_high_priority),
         topic: outgoing.topic.clone(),
-        policy_version,
+        policy_version: versions.policy,
         as_of: as_of.0,
         release_time: None,
+        shared_version: versions.shared,
     }
 }
 
-/// Milliseconds to tenths of a second of computing in a large account: too long for a thread that others wait for.
-async fn sets(plan: Plan) -> Result<Vec<Set>, Error> {
-    tokio::task::spawn_blocking(move || plan.sets()).await.map_err(Error::internal)
+/// What becomes of everybody, and what counts of that for all enterprises together. Milliseconds to tenths of a second of
+/// computing in a large account: too long for a thread that others wait for.
+async fn sets(plan: Plan) -> Result<(Vec<Set>, Vec<Touch>), Error> {
+    let judge = move || {
+        let sets = plan.sets();
+        let touches = plan.shared_touches(&sets);
+        (sets, touches)
+    };
+    tokio::task::spawn_blocking(judge).await.map_err(Error::internal)
 }

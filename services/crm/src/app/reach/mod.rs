@@ -5,6 +5,7 @@ pub(crate) mod freeze;
 mod policies;
 pub(crate) mod preferences;
 mod release;
+pub(crate) mod shared;
 mod targets;
 
 use siyu_clock::Micros;
@@ -12,9 +13,11 @@ use siyu_db::Tx;
 use siyu_rpc::Error;
 
 use crate::{
+    app::directory::AccountInfo,
     domain::reach::{Channel, Plan, Policy},
-    store::{self, bitmap::from_ordinals, reach_policy::ReachPolicy},
+    store::{self, bitmap::from_ordinals, reach_policy::ReachPolicy, shared_reach::SharedReachPolicy},
 };
+use shared::Fans;
 use targets::Targets;
 pub(crate) use targets::{Audience, Outside};
 
@@ -38,16 +41,26 @@ pub(crate) struct Outgoing {
     pub(crate) is_high_priority: bool,
 }
 
-/// Gathers what decides whom a message that is sent at `time` may reach, with the version of the policy. What others freeze
-/// meanwhile is not in it: who is going to store what it says has the turn of the account.
+/// What was in force when it was said whom a message reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Versions {
+    policy: i64,
+    /// None: the message does not count for what all enterprises together send.
+    shared: Option<i64>,
+}
+
+/// Gathers what decides whom a message that is sent at `time` may reach, with the versions of the policies. What others freeze
+/// meanwhile is not in it: who is going to store what it says has the turn of the account, and where the message is `counted` over
+/// all accounts, the turn of all.
 async fn plan(
     tx: &mut Tx,
     account_id: &str,
-    zone: &jiff::tz::TimeZone,
+    account: &AccountInfo,
     outgoing: &Outgoing,
+    counted: Option<SharedReachPolicy>,
     targets: Targets,
     time: Micros,
-) -> Result<(Plan, i64), Error> {
+) -> Result<(Plan, Versions), Error> {
     let ReachPolicy { policy, version, .. } = store::reach_policy::at(tx, account_id, time.0).await?;
     let opted_out = from_ordinals(store::reach_preference::opted_out(tx, account_id).await?)?;
     let topic_opted_out = match outgoing.topic.as_str() {
@@ -61,22 +74,32 @@ async fn plan(
         }
         _ => Vec::new(),
     };
+    let planned = targets.planned();
+    let versions = Versions { policy: version, shared: counted.as_ref().map(|policy| policy.version) };
+    let shared = match counted {
+        Some(policy) => {
+            let fans = Fans { account_id, enterprise_id: &account.enterprise_id, ordinals: &planned };
+            Some(shared::gather(tx, fans, &outgoing.message, policy, time).await?)
+        }
+        None => None,
+    };
     let plan = Plan {
         channel: outgoing.channel,
         time,
-        zone: zone.clone(),
+        zone: account.zone.clone(),
         is_service: outgoing.is_service,
         is_high_priority: outgoing.is_high_priority,
         policy,
-        planned: targets.planned(),
+        planned,
         excluded: targets.excluded,
         followers: targets.followers,
         opted_out,
         topic_opted_out: from_ordinals(topic_opted_out)?,
         own_quiet_hours: preferences::own_quiet_hours(tx, account_id).await?,
         touches: touches.into_iter().map(|(_, touch)| touch).collect(),
+        shared,
     };
-    Ok((plan, version))
+    Ok((plan, versions))
 }
 
 fn longest_window(policy: &Policy) -> Option<i64> {

@@ -6,7 +6,12 @@ use roaring::RoaringBitmap;
 use siyu_clock::Micros;
 use siyu_rpc::{Error, Mutation, retrying};
 
-use crate::{Crm, domain::reach::Set, store};
+use super::shared;
+use crate::{
+    Crm,
+    domain::reach::{Channel, Set},
+    store::{self, reach::Reach, shared_touch::Sender},
+};
 
 /// Messages are explained for so long: longer than the windows of caps.
 const KEPT_FOR: Duration = Duration::from_secs(400 * 86_400);
@@ -21,7 +26,7 @@ impl Crm {
         message: &str,
         keep: &RoaringBitmap,
     ) -> Result<i64, Error> {
-        self.directory.get(account_id).await?;
+        let info = self.directory.get(account_id).await?;
         let _turn = self.turns.take(account_id).await;
         retrying(|| async {
             let now = self.clock.now();
@@ -39,6 +44,10 @@ impl Crm {
                 set.fans &= keep;
             }
             store::reach::release(&mut tx, account_id, message, &reached, now).await?;
+            if reach.shared_version.is_some() {
+                let sender = Sender { account_id, enterprise_id: &info.enterprise_id, message };
+                shared::keep(&mut tx, sender, channel(&reach)?, &reached).await?;
+            }
             mutation.finish(tx, &(), now).await?;
             Ok(reached_count - count(&reached))
         })
@@ -53,10 +62,15 @@ impl Crm {
         for (account_id, message) in old {
             let mut tx = self.db.begin().await?;
             store::reach::delete(&mut tx, &account_id, &message).await?;
+            store::shared_touch::delete(&mut tx, &account_id, &message).await?;
             tx.commit().await?;
         }
         Ok(())
     }
+}
+
+fn channel(reach: &Reach) -> Result<Channel, Error> {
+    Channel::named(&reach.channel).ok_or_else(|| Error::internal("a message was frozen for no channel"))
 }
 
 fn count(sets: &[Set]) -> i64 {

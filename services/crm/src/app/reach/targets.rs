@@ -72,6 +72,11 @@ impl Targets {
         parts.fold(first, |planned, fans| planned & fans)
     }
 
+    /// The same, for one fan who meets all.
+    pub(super) fn of_one(self, ordinal: u32) -> Self {
+        Self { parts: vec![(Outside::Followers, [ordinal].into())], ..self }
+    }
+
     /// The first field that a fan does not meet.
     pub(super) fn outside(&self, ordinal: u32) -> Option<Outside> {
         self.parts.iter().find(|(_, fans)| !fans.contains(ordinal)).map(|(outside, _)| *outside)

@@ -19,6 +19,11 @@ pub(crate) struct Cap {
 }
 
 impl Cap {
+    /// Counts everything, and keeps nothing for messages of high priority.
+    pub(crate) fn of_everything(count: i64, window: i64) -> Self {
+        Self { channels: Vec::new(), count, reserved_count: 0, window }
+    }
+
     /// Whether it counts what comes through the channel.
     pub(crate) fn covers(&self, channel: Channel) -> bool {
         self.channels.is_empty() || self.channels.contains(&channel)
@@ -89,6 +94,9 @@ fn at_least(count: usize, touches: &[&Touch], candidates: &RoaringBitmap) -> Roa
     for touch in touches {
         let mut again = &touch.fans & candidates;
         for layer in &mut layers {
+            if again.is_empty() {
+                break;
+            }
             let higher = &*layer & &again;
             *layer |= again;
             again = higher;

@@ -2,6 +2,7 @@
 
 pub(crate) mod caps;
 pub(crate) mod quiet_hours;
+pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use siyu_clock::Micros;
 
 use caps::{Cap, Touch, capped};
 use quiet_hours::{QuietHours, waking_time};
+use shared::Shared;
 
 /// Ways to reach fans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,8 @@ pub(crate) enum Verdict {
     TopicOptedOut,
     /// They had as much as the cap with this place in the policy allows.
     Capped(usize),
+    /// They had as much as all enterprises together may send them.
+    SharedCapped,
     /// They are reached, once quiet hours are over.
     Held,
     /// They are reached at once.
@@ -81,6 +85,7 @@ impl Verdict {
             Self::OptedOut => "opted_out",
             Self::TopicOptedOut => "topic_opted_out",
             Self::Capped(_) => "capped",
+            Self::SharedCapped => "shared_capped",
             Self::Held => "held",
             Self::Eligible => "eligible",
         }
@@ -94,6 +99,7 @@ impl Verdict {
             Self::OptedOut,
             Self::TopicOptedOut,
             Self::Capped(cap),
+            Self::SharedCapped,
             Self::Held,
             Self::Eligible,
         ];
@@ -146,11 +152,14 @@ pub(crate) struct Plan {
     pub(crate) own_quiet_hours: Vec<(QuietHours, RoaringBitmap)>,
     /// What reached fans before, or will: all that may lie in one window with this.
     pub(crate) touches: Vec<Touch>,
+    /// None: it does not count for what all enterprises together send.
+    pub(crate) shared: Option<Shared>,
 }
 
 impl Plan {
     /// What becomes of everybody it is meant for. Each is in one set, with the first verdict that fits in this order:
-    /// not following, excluded, opted out, opted out of the topic, capped by the first cap that does, held, eligible.
+    /// not following, excluded, opted out, opted out of the topic, capped by the first cap that does, capped for all enterprises together, held,
+    /// eligible.
     pub(crate) fn sets(&self) -> Vec<Set> {
         let mut left = self.planned.clone();
         let mut sets = Vec::new();
@@ -202,8 +211,25 @@ impl Plan {
             left -= &fans;
             sets.push(Set { verdict: Verdict::Capped(place), deliver_time, fans });
         }
+        if let Some(shared) = &self.shared {
+            let fans = shared.capped(deliver_time, &left);
+            left -= &fans;
+            sets.push(Set { verdict: Verdict::SharedCapped, deliver_time, fans });
+        }
         let verdict = if deliver_time > self.time { Verdict::Held } else { Verdict::Eligible };
         sets.push(Set { verdict, deliver_time, fans: left });
         sets
+    }
+
+    /// Whom the sets reach, as persons: what counts for all enterprises together.
+    pub(crate) fn shared_touches(&self, sets: &[Set]) -> Vec<Touch> {
+        let Some(shared) = &self.shared else { return Vec::new() };
+        let reached = sets.iter().filter(|set| set.verdict.is_reached());
+        let touch = |set: &Set| Touch {
+            channel: self.channel,
+            time: set.deliver_time,
+            fans: shared.persons.of(&set.fans),
+        };
+        reached.map(touch).collect()
     }
 }

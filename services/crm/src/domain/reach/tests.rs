@@ -19,6 +19,7 @@ fn plan(planned: RoaringBitmap) -> Plan {
         topic_opted_out: RoaringBitmap::new(),
         own_quiet_hours: Vec::new(),
         touches: Vec::new(),
+        shared: None,
     }
 }
 
@@ -89,7 +90,7 @@ fn who_does_not_follow_may_be_reached_by_a_message() {
 #[test]
 fn verdicts_are_found_by_name() {
     let sets = mixed().sets();
-    for verdict in sets.iter().map(|set| set.verdict).chain([Verdict::Eligible]) {
+    for verdict in sets.iter().map(|set| set.verdict).chain([Verdict::SharedCapped, Verdict::Eligible]) {
         assert_eq!(Verdict::named(verdict.name(), verdict.cap().unwrap_or_default()), Some(verdict));
     }
 }

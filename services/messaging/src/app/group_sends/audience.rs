@@ -89,6 +89,7 @@ impl Audiences {
             let fate = match set.verdict() {
                 ReachVerdict::Eligible | ReachVerdict::Held => (None, time),
                 ReachVerdict::Capped => (Some(Reason::Capped), now),
+                ReachVerdict::SharedCapped => (Some(Reason::SharedCapped), now),
                 ReachVerdict::OptedOut | ReachVerdict::TopicOptedOut => (Some(Reason::NoConsent), now),
                 _ => (Some(Reason::Failed), now),
             };
