@@ -13,7 +13,10 @@ grab() {
   printf '{"name": "accounts/lumi-flagship/groups/vip/envelopes/%s", "user": "users/%s"}' "$2" "$1"
 }
 
-# SET UP A GROUP WITH u1 TO u4
+call GroupService/CreateGroup "{$shop, \"group_id\": \"vip\", \"request_id\": \"g1\", \"group\": {\"display_name\": \"VIP\", \"purpose\": \"GROUP_PURPOSE_WELFARE\"}}" >/dev/null
+for user in u1 u2 u3 u4; do
+  call MembershipService/JoinGroup "{\"name\": \"accounts/lumi-flagship/groups/vip\", \"user\": \"users/$user\"}" >/dev/null
+done
 
 say "Money comes from the platform"
 expect_error_as "$operator" ROLE_TOO_LOW EnvelopeBudgetService/FundEnvelopeBudget "{$shop, \"amount_minor\": 1000}"

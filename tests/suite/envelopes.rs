@@ -7,12 +7,14 @@ use siyu_proto::{
     common::v1::Role,
     crm::v1::{InteractionKind, Tier},
     groups::v1::{
-        CompareEnvelopeLedgerRequest, CompareEnvelopeLedgerResponse, CreateEnvelopeRequest, Envelope,
-        EnvelopeBudget, EnvelopeCaps, EnvelopeGrab, EnvelopeKind, EnvelopeState, FundEnvelopeBudgetRequest,
-        GetEnvelopeBudgetRequest, GetEnvelopeRequest, GrabEnvelopeRequest, ListEnvelopeGrabsRequest,
+        CompareEnvelopeLedgerRequest, CompareEnvelopeLedgerResponse, CreateEnvelopeRequest,
+        CreateGroupRequest, Envelope, EnvelopeBudget, EnvelopeCaps, EnvelopeGrab, EnvelopeKind,
+        EnvelopeState, FundEnvelopeBudgetRequest, GetEnvelopeBudgetRequest, GetEnvelopeRequest,
+        GrabEnvelopeRequest, Group, GroupPurpose, JoinGroupRequest, ListEnvelopeGrabsRequest,
         ListEnvelopesRequest, SetEnvelopeCapsRequest,
         envelope_budget_service_client::EnvelopeBudgetServiceClient,
-        envelope_service_client::EnvelopeServiceClient,
+        envelope_service_client::EnvelopeServiceClient, group_service_client::GroupServiceClient,
+        membership_service_client::MembershipServiceClient,
     },
 };
 use siyu_rpc::auth::Caller;
@@ -23,29 +25,51 @@ use tonic_types::StatusExt;
 
 use crate::{
     follows::{SHOP, follow},
-    groups::{VIP, join, vip_group},
     support::{fan, fields, micros, reason, timeline},
 };
 
 type Client = siyu::connect::Client;
 
+/// The group of the shop.
+pub(crate) const VIP: &str = "accounts/shop/groups/vip";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// `accounts/shop/groups/vip` with so many members, `u1` and so on, and money for envelopes.
 async fn shop(suite: &TestSuite, members: usize, budget: i64) {
     suite.account("lumi", "shop").await;
-    vip_group(suite, SHOP).await;
+    vip_group(&suite.client(), SHOP).await;
     for number in 1..=members {
-        join(suite, VIP, &format!("u{number}")).await;
+        join(&suite.client(), VIP, &format!("u{number}")).await;
     }
     if budget > 0 {
         fund(&suite.client(), budget).await;
     }
 }
 
-pub(crate) async fn fund(client: &Client, amount_minor: i64) -> EnvelopeBudget {
+/// The group `vip` of an account.
+pub(crate) async fn vip_group(client: &Client, account: &str) {
+    let group = Group {
+        display_name: "VIP".to_owned(),
+        purpose: GroupPurpose::Interactive.into(),
+        ..Group::default()
+    };
+    let request = CreateGroupRequest {
+        parent: account.to_owned(),
+        group_id: "vip".to_owned(),
+        group: Some(group),
+        ..Default::default()
+    };
+    GroupServiceClient::new(client.clone()).create_group(request).await.unwrap();
+}
+
+pub(crate) async fn join(client: &Client, group: &str, user: &str) {
     let request =
-        FundEnvelopeBudgetRequest { parent: SHOP.to_owned(), amount_minor, ..Default::default() };
+        JoinGroupRequest { name: group.to_owned(), user: format!("users/{user}"), ..Default::default() };
+    MembershipServiceClient::new(client.clone()).join_group(request).await.unwrap();
+}
+
+pub(crate) async fn fund(client: &Client, amount_minor: i64) -> EnvelopeBudget {
+    let request = FundEnvelopeBudgetRequest { parent: SHOP.to_owned(), amount_minor, ..Default::default() };
     let mut budgets = EnvelopeBudgetServiceClient::new(client.clone());
     budgets.fund_envelope_budget(request).await.unwrap().into_inner().budget.unwrap()
 }
@@ -285,7 +309,8 @@ async fn an_envelope_for_a_tier_is_for_nobody_below_it(suite: TestSuite) {
     let mut request = new_envelope("fans", EnvelopeKind::Fixed, 20, 2);
     request.envelope.as_mut().unwrap().min_tier = Tier::Passerby.into();
     create(&client, request).await.unwrap();
-    let refused = is_refused(grab(&client, "fans", "u1").await, Code::FailedPrecondition, "CONDITION_NOT_MET");
+    let refused =
+        is_refused(grab(&client, "fans", "u1").await, Code::FailedPrecondition, "CONDITION_NOT_MET");
     let details = refused.get_error_details();
     assert_eq!(details.error_info().unwrap().metadata["required"], "PASSERBY");
     follow(&suite, SHOP, "u1").await.unwrap();

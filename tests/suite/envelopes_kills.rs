@@ -23,9 +23,8 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::{
-    envelopes::{budget, create, fund, get, grab, grabs, ledger, new_envelope},
+    envelopes::{VIP, budget, create, fund, get, grab, grabs, join, ledger, new_envelope, vip_group},
     follows::SHOP,
-    groups::{VIP, make_vip_group, try_to_join},
     support::{reason, seeded},
 };
 
@@ -111,14 +110,21 @@ impl Nodes {
 
 /// Asks until there is an answer, at one process after the other, as a client does whose connection broke: who grabs again
 /// has one share all the same.
-async fn grabbed(clients: Vec<Client>, first: usize, id: String, user: String) -> Result<EnvelopeGrab, Status> {
+async fn grabbed(
+    clients: Vec<Client>,
+    first: usize,
+    id: String,
+    user: String,
+) -> Result<EnvelopeGrab, Status> {
     for attempt in 0..200 {
         let client = &clients[(first + attempt) % clients.len()];
         match grab(client, &id, &user).await {
             // A connection that breaks is told in several ways.
             Err(status)
-                if matches!(status.code(), Code::Unavailable | Code::Aborted | Code::Unknown | Code::Cancelled)
-                    || reason(&status).is_empty() =>
+                if matches!(
+                    status.code(),
+                    Code::Unavailable | Code::Aborted | Code::Unknown | Code::Cancelled
+                ) || reason(&status).is_empty() =>
             {
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
@@ -181,9 +187,9 @@ async fn a_hundred_shares_make_a_hundred_winners(engine: Engine) {
     let Some(mut nodes) = Nodes::open(engine).await else { return };
     let client = nodes.client(0);
     create_accounts(&client, &["shop".to_owned()]).await.unwrap();
-    make_vip_group(&client, SHOP).await;
+    vip_group(&client, SHOP).await;
     for member in 0..MEMBERS {
-        try_to_join(&client, VIP, &format!("m{member}")).await.unwrap();
+        join(&client, VIP, &format!("m{member}")).await;
     }
     let rounds = i64::try_from(ROUNDS).unwrap();
     fund(&client, rounds * TOTAL + 1).await;
@@ -203,7 +209,6 @@ async fn a_hundred_shares_make_a_hundred_winners(engine: Engine) {
     assert_eq!((told.len(), distinct.len()), (expected, expected));
     nodes.close().await;
 }
-
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_shares_make_a_hundred_winners_on_sqlite() {

@@ -381,7 +381,9 @@ fn written_out(example: &str) -> String {
 
 #[test]
 fn every_pattern_takes_what_it_should_and_nothing_else() {
-    let examples = || EXAMPLES.iter().chain(patterns::OF_LEADS).chain(patterns::OF_MESSAGING);
+    let examples = || {
+        EXAMPLES.iter().chain(patterns::OF_ENVELOPES).chain(patterns::OF_LEADS).chain(patterns::OF_MESSAGING)
+    };
     let with_examples: BTreeSet<String> = examples().map(|(pattern, ..)| (*pattern).to_owned()).collect();
     assert_eq!(patterns(), with_examples, "a new pattern needs examples here");
     for &(pattern, good, bad) in examples() {

@@ -12,22 +12,21 @@ use siyu_proto::{
 use siyu_tests::TestSuite;
 
 use super::requests::{About, Good, good};
-use crate::envelopes::new_envelope;
+use crate::envelopes::{new_envelope, vip_group};
 
 fn group(account: &str) -> String {
     format!("{account}/groups/vip")
 }
 
-/// What there must be in `accounts/{id}` before, which has the group `vip`: money, and an envelope.
+/// What there must be in `accounts/{id}` before: the group `vip`, money, and an envelope.
 pub(super) async fn prepare(suite: &TestSuite, id: &str) {
     let parent = format!("accounts/{id}");
+    vip_group(&suite.client(), &parent).await;
     let request =
         FundEnvelopeBudgetRequest { parent: parent.clone(), amount_minor: 1_000_000, ..Default::default() };
     EnvelopeBudgetServiceClient::new(suite.client()).fund_envelope_budget(request).await.unwrap();
-    let request = CreateEnvelopeRequest {
-        parent: group(&parent),
-        ..new_envelope("red", EnvelopeKind::Fixed, 100, 1)
-    };
+    let request =
+        CreateEnvelopeRequest { parent: group(&parent), ..new_envelope("red", EnvelopeKind::Fixed, 100, 1) };
     EnvelopeServiceClient::new(suite.client()).create_envelope(request).await.unwrap();
 }
 

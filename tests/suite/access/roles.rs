@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
-    requests_codes, requests_leads, requests_messaging, requests_subscriptions,
+    requests_codes, requests_envelopes, requests_leads, requests_messaging, requests_subscriptions,
 };
 use crate::{
     coupons::claim_for_roles,
@@ -68,6 +68,7 @@ async fn two_tenants(suite: &TestSuite) {
         requests_codes::prepare(suite, id).await;
         requests_subscriptions::prepare(suite, id).await;
         requests_messaging::prepare(suite, id).await;
+        requests_envelopes::prepare(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;

@@ -10,6 +10,7 @@ use siyu_proto::{
     },
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
+    groups::v1::GrabEnvelopeRequest,
     messaging::v1::{
         ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
         RecallMessageRequest, ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
@@ -127,6 +128,10 @@ fn all() -> Vec<Good> {
         good(
             NO_ROLE,
             &ReportMessageRequest { parent: parent(), user: user(), sequence: 2, comment: String::new() },
+        ),
+        good(
+            NO_ROLE,
+            &GrabEnvelopeRequest { name: format!("{}/groups/vip/envelopes/red", parent()), user: user() },
         ),
         good(
             NO_ROLE,

@@ -226,11 +226,8 @@ mod tests {
     #[test]
     fn errors_do_not_cancel_each_other_out() {
         // One user has 5 too much by the balance, another 5 too little.
-        let lines = [
-            line("funding", [-20; 3]),
-            line("payable/u1", [10, 15, 10]),
-            line("payable/u2", [10, 5, 10]),
-        ];
+        let lines =
+            [line("funding", [-20; 3]), line("payable/u1", [10, 15, 10]), line("payable/u2", [10, 5, 10])];
         let comparison = compared(&lines);
         assert_eq!(comparison.difference(), 10);
         assert_eq!(comparison.differing, lines[1..]);

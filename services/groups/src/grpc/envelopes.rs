@@ -12,12 +12,17 @@ use siyu_proto::groups::v1::{
 use siyu_rpc::{Error, Page, admit, admit_mutation, name, time::to_proto};
 use tonic::{Request, Response, Status};
 
+use super::convert::group_ids;
 use crate::{
     Groups,
-    app::envelopes::{Asked, BudgetView, NewEnvelope},
+    app::{
+        envelopes::{Asked, BudgetView, NewEnvelope},
+        fans::{tier, to_tier},
+    },
     domain::{
         envelope::{Caps, Envelope, Grab, Kind, State, Terms},
         ledger::{Comparison, LedgerKind},
+        message,
     },
 };
 
@@ -28,7 +33,7 @@ impl EnvelopeService for Groups {
         request: Request<CreateEnvelopeRequest>,
     ) -> Result<Response<CreateEnvelopeResponse>, Status> {
         let (mutation, request) = admit_mutation(request)?;
-        let [account_id, group_id] = group_ids(&request.parent)?;
+        let [account_id, group_id] = group_ids(&request.parent, "parent")?;
         let new = NewEnvelope {
             account_id: account_id.to_owned(),
             group_id: group_id.to_owned(),
@@ -57,7 +62,8 @@ impl EnvelopeService for Groups {
         let request = admit(request)?;
         let arguments = format!("ListEnvelopes {}", request.parent);
         let page = Page::read(request.page_size, &request.page_token, arguments)?;
-        let (envelopes, next_page_token) = self.list_envelopes(group_ids(&request.parent)?, &page).await?;
+        let (envelopes, next_page_token) =
+            self.list_envelopes(group_ids(&request.parent, "parent")?, &page).await?;
         let now = self.clock.now();
         let envelopes = envelopes.iter().map(|envelope| to_envelope(envelope, now)).collect();
         Ok(Response::new(ListEnvelopesResponse { envelopes, next_page_token }))
@@ -138,11 +144,6 @@ impl EnvelopeBudgetService for Groups {
     }
 }
 
-fn group_ids(parent: &str) -> Result<[&str; 2], Error> {
-    let rule = "must be accounts/{account}/groups/{group}";
-    name::ids(parent, ["accounts", "groups"]).ok_or_else(|| Error::invalid_field("parent", rule))
-}
-
 fn envelope_ids<'a>(sent: &'a str, field: &str) -> Result<[&'a str; 3], Error> {
     let rule = "must be accounts/{account}/groups/{group}/envelopes/{envelope}";
     let ids = name::ids(sent, ["accounts", "groups", "envelopes"]);
@@ -168,7 +169,7 @@ fn terms(envelope: pb::Envelope) -> Result<Terms, Error> {
 pub(crate) fn to_envelope(envelope: &Envelope, now: Micros) -> pb::Envelope {
     let Envelope { account_id, group_id, terms, .. } = envelope;
     let state = envelope.state_at(now);
-    let message = format!("accounts/{account_id}/groups/{group_id}/messages/{}", envelope.message_sequence);
+    let message = message::name(account_id, group_id, envelope.message_sequence);
     let is_over = envelope.state != State::Open;
     pb::Envelope {
         name: envelope.name(),

@@ -197,16 +197,7 @@ pub(crate) async fn save<'a>(
         let Envelope { account_id, envelope_id, grabbed_count, grabbed_minor, .. } = envelope;
         let Envelope { escrow_minor, refunded_minor, end_time, .. } = envelope;
         let (state, end_time) = (envelope.state.name(), end_time.map(|time| time.0));
-        (
-            account_id,
-            envelope_id,
-            state,
-            grabbed_count,
-            grabbed_minor,
-            escrow_minor,
-            refunded_minor,
-            end_time,
-        )
+        (account_id, envelope_id, state, grabbed_count, grabbed_minor, escrow_minor, refunded_minor, end_time)
     }))?;
     on_db!(tx, |conn| sqlx::query(text).bind(changed).execute(conn).await.map(drop))
 }

@@ -14,7 +14,7 @@ use crate::{
         ledger::Entry,
         message::Content,
     },
-    events, store,
+    events_envelopes as events, store,
 };
 
 /// An envelope that is to be made.

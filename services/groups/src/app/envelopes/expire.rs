@@ -1,7 +1,7 @@
 use siyu_clock::Micros;
 use siyu_rpc::{Error, failures::Failures, retrying};
 
-use crate::{Groups, domain::ledger::Entry, events, store};
+use crate::{Groups, domain::ledger::Entry, events_envelopes as events, store};
 
 /// Envelopes that are looked up at once.
 const DUE_AT_ONCE: i64 = 100;

@@ -19,7 +19,7 @@ use crate::{
         envelope::{Fan, Grab, Pot, State, name},
         ledger::Entry,
     },
-    events,
+    events_envelopes as events,
     store::{self, envelope_fan},
 };
 
@@ -144,7 +144,8 @@ impl Table {
     /// Whether somebody may get a share who has none.
     fn is_hopeful(&self, call: &Asked, now: Micros) -> bool {
         let pot = self.pots.get(&owned(call.pot()));
-        let is_open = |pot: &Pot| pot.share_of(&call.user_id).is_none() && pot.envelope.refusal(now).is_none();
+        let is_open =
+            |pot: &Pot| pot.share_of(&call.user_id).is_none() && pot.envelope.refusal(now).is_none();
         pot.is_some_and(is_open) && self.is_member(call)
     }
 
@@ -198,9 +199,9 @@ impl Table {
         if given.is_empty() {
             return Ok(Vec::new());
         }
-        let named = given.iter().map(|(pot, grab)| {
-            (pot.envelope.account_id.as_str(), pot.envelope.envelope_id.as_str(), *grab)
-        });
+        let named = given
+            .iter()
+            .map(|(pot, grab)| (pot.envelope.account_id.as_str(), pot.envelope.envelope_id.as_str(), *grab));
         store::envelope_share::insert_grabs(tx, named.clone()).await?;
         let entries = named.map(|(account_id, envelope_id, grab)| {
             (account_id, Entry::grab(envelope_id, grab.place, &grab.user_id, grab.amount_minor))

@@ -3,7 +3,7 @@ use siyu_rpc::{Error, Page};
 use super::not_found;
 use crate::{
     Groups,
-    app::group,
+    app::existing,
     domain::envelope::{Envelope, Grab},
     store::{self, envelope::Place},
 };
@@ -16,10 +16,9 @@ impl Groups {
         page: &Page<Place>,
     ) -> Result<(Vec<Envelope>, String), Error> {
         let mut tx = self.db.begin_read().await?;
-        group(&mut tx, [account_id, group_id]).await?;
+        existing(&mut tx, [account_id, group_id]).await?;
         let before = page.after.clone().unwrap_or((i64::MAX, String::new()));
-        let mut found =
-            store::envelope::list(&mut tx, account_id, group_id, &before, page.limit()).await?;
+        let mut found = store::envelope::list(&mut tx, account_id, group_id, &before, page.limit()).await?;
         let next = page.finish(&mut found, |last| (last.create_time.0, last.envelope_id.clone()))?;
         Ok((found, next))
     }
