@@ -19,8 +19,9 @@ use siyu_clock::Stopwatch;
 use siyu_proto::groups::v1::{
     CompareEnvelopeLedgerRequest, CreateEnvelopeRequest, CreateGroupRequest, Envelope, EnvelopeKind,
     FundEnvelopeBudgetRequest, GrabEnvelopeRequest, Group, GroupPurpose, JoinGroupRequest,
-    envelope_budget_service_client::EnvelopeBudgetServiceClient, envelope_service_client::EnvelopeServiceClient,
-    group_service_client::GroupServiceClient, membership_service_client::MembershipServiceClient,
+    envelope_budget_service_client::EnvelopeBudgetServiceClient,
+    envelope_service_client::EnvelopeServiceClient, group_service_client::GroupServiceClient,
+    membership_service_client::MembershipServiceClient,
 };
 use siyu_tests::{
     Engine,
@@ -115,7 +116,8 @@ async fn round(engine: Engine, cores: &Cores, members: usize, settings: &[&str])
     let (took_empty, _, late) = all_grab(&clients, members, "late").await?;
     ensure!(late == 0, "{late} have a share that there is not");
     let request = CompareEnvelopeLedgerRequest { parent: ACCOUNT.to_owned() };
-    let compared = EnvelopeBudgetServiceClient::new(clients[0].clone()).compare_envelope_ledger(request).await?;
+    let compared =
+        EnvelopeBudgetServiceClient::new(clients[0].clone()).compare_envelope_ledger(request).await?;
     ensure!(compared.into_inner().difference_minor == 0, "the ledger does not add up");
     process.kill().await?;
     installation.remove().await?;
@@ -156,15 +158,14 @@ async fn prepare(clients: &[Client], members: usize) -> anyhow::Result<()> {
         .await?;
     }
     let total_minor = 100 * i64::from(count);
-    let request =
-        FundEnvelopeBudgetRequest { parent: ACCOUNT.to_owned(), amount_minor: total_minor, ..Default::default() };
-    EnvelopeBudgetServiceClient::new(clients[0].clone()).fund_envelope_budget(request).await?;
-    let envelope = Envelope {
-        kind: EnvelopeKind::Lucky.into(),
-        total_minor,
-        share_count: count,
-        ..Envelope::default()
+    let request = FundEnvelopeBudgetRequest {
+        parent: ACCOUNT.to_owned(),
+        amount_minor: total_minor,
+        ..Default::default()
     };
+    EnvelopeBudgetServiceClient::new(clients[0].clone()).fund_envelope_budget(request).await?;
+    let envelope =
+        Envelope { kind: EnvelopeKind::Lucky.into(), total_minor, share_count: count, ..Envelope::default() };
     let request = CreateEnvelopeRequest {
         parent: GROUP.to_owned(),
         envelope: Some(envelope),
@@ -208,11 +209,7 @@ async fn all_grab(
 }
 
 /// Does something for the numbers below `count`, for `CALLERS` of them at once.
-async fn for_all<F>(
-    clients: &[Client],
-    count: usize,
-    act: impl Fn(Client, usize) -> F,
-) -> anyhow::Result<()>
+async fn for_all<F>(clients: &[Client], count: usize, act: impl Fn(Client, usize) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {

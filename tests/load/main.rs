@@ -4,6 +4,7 @@
 mod commits;
 mod copy;
 mod decay;
+mod envelopes;
 mod fans;
 mod homepage;
 mod ingestion;
@@ -27,7 +28,7 @@ use siyu_tests::Engine;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
-/// segments, pushes with their feeds, private messages, and thousands who listen to them.
+/// segments, pushes with their feeds, private messages, thousands who listen to them, and a hot envelope.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -78,6 +79,7 @@ enum Part {
     Pushes,
     Messages,
     Streams,
+    Envelopes,
 }
 
 impl Arguments {
@@ -139,6 +141,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Streams) {
         streams::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Envelopes) {
+        envelopes::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())
