@@ -11,10 +11,10 @@ use siyu_proto::{
         CreateGroupRequest, Envelope, EnvelopeBudget, EnvelopeCaps, EnvelopeGrab, EnvelopeKind,
         EnvelopeState, FundEnvelopeBudgetRequest, GetEnvelopeBudgetRequest, GetEnvelopeRequest,
         GrabEnvelopeRequest, Group, GroupPurpose, JoinGroupRequest, ListEnvelopeGrabsRequest,
-        ListEnvelopesRequest, SetEnvelopeCapsRequest,
+        ListEnvelopesRequest, ListHostMessagesRequest, MessageContentKind, SetEnvelopeCapsRequest,
         envelope_budget_service_client::EnvelopeBudgetServiceClient,
         envelope_service_client::EnvelopeServiceClient, group_service_client::GroupServiceClient,
-        membership_service_client::MembershipServiceClient,
+        host_service_client::HostServiceClient, membership_service_client::MembershipServiceClient,
     },
 };
 use siyu_rpc::auth::Caller;
@@ -161,6 +161,19 @@ async fn an_envelope_is_grabbed_until_it_is_empty(suite: TestSuite) {
     assert_eq!((made.state(), made.escrow_minor, made.seed.as_str()), (EnvelopeState::Open, 1_000, ""));
     assert_eq!(micros(made.expire_time.as_ref()) - micros(made.create_time.as_ref()), 86_400_000_000);
     assert_eq!(budget(&client).await.balance_minor, 9_000);
+    // The group hears of it, once.
+    let request = ListHostMessagesRequest { parent: VIP.to_owned(), ..Default::default() };
+    let said = HostServiceClient::new(client.clone()).list_host_messages(request).await.unwrap().into_inner();
+    assert_eq!(said.messages.len(), 1);
+    let content = said.messages[0].content.clone().unwrap();
+    assert_eq!(
+        (content.kind(), content.envelope.as_str()),
+        (MessageContentKind::Envelope, made.name.as_str())
+    );
+    assert_eq!(
+        (said.messages[0].name.as_str(), content.text.as_str()),
+        (made.message.as_str(), "Spring is here")
+    );
 
     is_refused(grab(&client, "spring", "stranger").await, Code::FailedPrecondition, "CONDITION_NOT_MET");
     let first = grab(&client, "spring", "u1").await.unwrap();
@@ -274,31 +287,31 @@ async fn caps_hold_for_a_day_of_the_account(suite: TestSuite) {
     let client = suite.client();
     // It is 8 in the morning in Shanghai.
     set_caps(&suite, Some(500), Some(150)).await;
-    create(&client, new_envelope("a", EnvelopeKind::Fixed, 300, 3)).await.unwrap();
+    create(&client, new_envelope("one", EnvelopeKind::Fixed, 300, 3)).await.unwrap();
     let fixed = |id: &str, total| new_envelope(id, EnvelopeKind::Fixed, total, 2);
-    is_refused(create(&client, fixed("b", 202)).await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
-    create(&client, fixed("b", 200)).await.unwrap();
+    is_refused(create(&client, fixed("two", 202)).await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
+    create(&client, fixed("two", 200)).await.unwrap();
     assert_eq!(budget(&client).await.spent_today_minor, 500);
 
-    assert_eq!(grab(&client, "a", "u1").await.unwrap().amount_minor, 100);
-    is_refused(grab(&client, "b", "u1").await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
+    assert_eq!(grab(&client, "one", "u1").await.unwrap().amount_minor, 100);
+    is_refused(grab(&client, "two", "u1").await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
     // The share is left for others, and nothing was counted.
-    assert_eq!(grab(&client, "b", "u2").await.unwrap().place, 1);
-    assert_eq!(grab(&client, "a", "u1").await.unwrap().place, 1);
+    assert_eq!(grab(&client, "two", "u2").await.unwrap().place, 1);
+    assert_eq!(grab(&client, "one", "u1").await.unwrap().place, 1);
 
     // At midnight of the account, which is 16:00 in Greenwich, a new day begins.
     suite.advance(Duration::from_secs(16 * 3_600)).await;
     assert_eq!(budget(&client).await.spent_today_minor, 0);
-    assert_eq!(grab(&client, "b", "u1").await.unwrap().place, 2);
-    create(&client, fixed("c", 500)).await.unwrap();
+    assert_eq!(grab(&client, "two", "u1").await.unwrap().place, 2);
+    create(&client, fixed("three", 500)).await.unwrap();
 
     // 0 is nothing at all, and no cap is no limit.
     set_caps(&suite, Some(0), Some(0)).await;
-    is_refused(create(&client, fixed("d", 2)).await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
-    is_refused(grab(&client, "c", "u2").await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
+    is_refused(create(&client, fixed("four", 2)).await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
+    is_refused(grab(&client, "three", "u2").await, Code::ResourceExhausted, "QUOTA_EXCEEDED");
     set_caps(&suite, None, None).await;
-    create(&client, fixed("d", 2_000)).await.unwrap();
-    assert_eq!(grab(&client, "d", "u1").await.unwrap().amount_minor, 1_000);
+    create(&client, fixed("four", 2_000)).await.unwrap();
+    assert_eq!(grab(&client, "four", "u1").await.unwrap().amount_minor, 1_000);
     ledger(&client).await;
     suite.finish().await;
 }
@@ -329,13 +342,13 @@ async fn two_hot_envelopes_do_not_mix(suite: TestSuite) {
     const USERS: usize = 40;
     shop(&suite, USERS, 10_000).await;
     let client = suite.client();
-    create(&client, new_envelope("a", EnvelopeKind::Lucky, 1_000, 30)).await.unwrap();
-    create(&client, new_envelope("b", EnvelopeKind::Lucky, 777, 7)).await.unwrap();
+    create(&client, new_envelope("one", EnvelopeKind::Lucky, 1_000, 30)).await.unwrap();
+    create(&client, new_envelope("two", EnvelopeKind::Lucky, 777, 7)).await.unwrap();
     set_caps(&suite, None, Some(1_000_000)).await;
     let mut calls = JoinSet::new();
     for number in 0..4 * USERS {
         let client = client.clone();
-        let (id, user) = (["a", "b"][number % 2], format!("u{}", 1 + number / 4));
+        let (id, user) = (["one", "two"][number % 2], format!("u{}", 1 + number / 4));
         calls.spawn(async move { (id, grab(&client, id, &user).await) });
     }
     for (id, answer) in calls.join_all().await {
@@ -344,7 +357,7 @@ async fn two_hot_envelopes_do_not_mix(suite: TestSuite) {
             Err(status) => assert_eq!(reason(&status), "SOLD_OUT"),
         }
     }
-    for (id, total, count) in [("a", 1_000, 30), ("b", 777, 7)] {
+    for (id, total, count) in [("one", 1_000, 30), ("two", 777, 7)] {
         let given = grabs(&client, id).await;
         assert_eq!((given.len(), given.iter().map(|it| it.amount_minor).sum::<i64>()), (count, total));
         assert!(given.iter().enumerate().all(|(index, it)| it.place == i32::try_from(index + 1).unwrap()));
