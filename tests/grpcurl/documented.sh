@@ -71,6 +71,13 @@ paste_all() {
       call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u1", "client_message_id": "desk",
         "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Anybody there?"}}' >/dev/null
     fi
+    if [[ $command == */CreateEnvelope* ]]; then
+      call GroupService/CreateGroup '{"parent": "accounts/lumi-flagship", "group_id": "vip", "request_id": "vip",
+        "group": {"display_name": "VIP", "purpose": "GROUP_PURPOSE_WELFARE"}}' >/dev/null
+      call MembershipService/JoinGroup '{"name": "accounts/lumi-flagship/groups/vip", "user": "users/u1"}' >/dev/null
+      call EnvelopeService/CreateEnvelope '{"parent": "accounts/lumi-flagship/groups/vip", "envelope_id": "spring",
+        "envelope": {"kind": "ENVELOPE_KIND_FIXED", "total_minor": 200, "share_count": 2}}' >/dev/null
+    fi
     if [[ $command == */EraseConversation* ]]; then
       call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u9", "client_message_id": "m1",
         "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Forget me."}}' >/dev/null

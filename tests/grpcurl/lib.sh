@@ -98,7 +98,7 @@ full_name() {
     ArchiveService/* | AutoReplyService/* | CannedReplyService/* | DeskService/* | GroupSendService/* | ImportService/* | InboxService/* | \
       MacroService/* | MenuService/* | ModerationService/* | QuestionnaireService/* | ResponseTimeService/* | SupportService/*)
       echo "siyu.messaging.v1.$1" ;;
-    ChatService/* | GroupService/* | HostService/* | MemberService/* | MembershipService/*) echo "siyu.groups.v1.$1" ;;
+    ChatService/* | EnvelopeBudgetService/* | EnvelopeService/* | GroupService/* | HostService/* | MemberService/* | MembershipService/*) echo "siyu.groups.v1.$1" ;;
     FeedService/* | FollowService/* | PushService/*) echo "siyu.subscriptions.v1.$1" ;;
     *) echo "siyu.crm.v1.$1" ;;
   esac

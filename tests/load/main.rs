@@ -4,6 +4,7 @@
 mod commits;
 mod copy;
 mod decay;
+mod envelopes;
 mod fanout;
 mod fans;
 mod homepage;
@@ -29,7 +30,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures group commit, ingestion, finding the fans whose tier changed, reading homepages, counting
 /// segments, pushes with their feeds, private messages, thousands of rules that look at them, thousands who listen to them,
-/// and a group that hears each other.
+/// a group that hears each other, and a hot envelope.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Arguments {
     /// Interactions of a round
@@ -85,6 +86,7 @@ enum Part {
     Rules,
     Streams,
     Fanout,
+    Envelopes,
 }
 
 impl Arguments {
@@ -155,6 +157,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants(Part::Fanout) {
         fanout::measure(&arguments, &engines, &cores).await?;
+    }
+    if arguments.wants(Part::Envelopes) {
+        envelopes::measure(&arguments, &engines, &cores).await?;
     }
     println!("\nTook {:.0} s.", stopwatch.elapsed().as_secs_f64());
     Ok(())

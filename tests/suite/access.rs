@@ -8,6 +8,7 @@ mod requests_cards;
 mod requests_codes;
 mod requests_common;
 mod requests_crm;
+mod requests_envelopes;
 mod requests_groups;
 mod requests_homepage;
 mod requests_leads;

@@ -33,6 +33,8 @@ mod desk_clocks;
 mod entry_code_pictures;
 mod entry_codes;
 mod entry_codes_crowds;
+mod envelopes;
+mod envelopes_kills;
 mod events;
 mod events_kills;
 mod fans_changed;

@@ -383,7 +383,7 @@ fn written_out(example: &str) -> String {
 
 #[test]
 fn every_pattern_takes_what_it_should_and_nothing_else() {
-    let more = [patterns::OF_LEADS, patterns::OF_MESSAGING, patterns::OF_GROUPS];
+    let more = [patterns::OF_LEADS, patterns::OF_MESSAGING, patterns::OF_GROUPS, patterns::OF_ENVELOPES];
     let examples = || EXAMPLES.iter().chain(more.into_iter().flatten());
     let with_examples: BTreeSet<String> = examples().map(|(pattern, ..)| (*pattern).to_owned()).collect();
     assert_eq!(patterns(), with_examples, "a new pattern needs examples here");

@@ -28,6 +28,8 @@ pub const ENGAGEMENTS_TOTAL: &str = "siyu_engagements_total";
 pub const HOMEPAGE_CACHE_TOTAL: &str = "siyu_homepage_cache_total";
 /// Coupons asked for, by `outcome`.
 pub const COUPON_CLAIMS_TOTAL: &str = "siyu_coupon_claims_total";
+/// Shares of envelopes that were asked for, by `outcome`.
+pub const ENVELOPE_GRABS_TOTAL: &str = "siyu_envelope_grabs_total";
 /// Scans of entry codes, by `outcome`.
 pub const ENTRY_CODE_SCANS_TOTAL: &str = "siyu_entry_code_scans_total";
 /// Pushes, by `outcome`.
@@ -129,6 +131,7 @@ pub fn describe() {
     describe_counter!(ENGAGEMENTS_TOTAL, "Visits and clicks that were reported to accounts, by outcome");
     describe_counter!(HOMEPAGE_CACHE_TOTAL, "Looks for what is kept of homepages, by cache and outcome");
     describe_counter!(COUPON_CLAIMS_TOTAL, "Coupons asked for, by outcome");
+    describe_counter!(ENVELOPE_GRABS_TOTAL, "Shares of envelopes that were asked for, by outcome");
     describe_counter!(ENTRY_CODE_SCANS_TOTAL, "Scans of entry codes, by outcome");
     describe_counter!(MESSAGES_TOTAL, "Private messages that were stored, by sender");
     describe_counter!(GROUP_MESSAGES_TOTAL, "Messages that were said in groups, by sender");

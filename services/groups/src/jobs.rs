@@ -9,15 +9,17 @@ use tracing::Instrument;
 use crate::Groups;
 
 impl Groups {
-    /// Does everything that is due at `now`: asks thresholds again, and forgets old requests.
+    /// Does everything that is due at `now`: asks thresholds again, takes back what is left in envelopes, and forgets old
+    /// requests.
     ///
     /// # Errors
     /// What failed.
     pub async fn tick(&self, now: Micros) -> Result<(), Error> {
         // What fails of one holds up no other.
         let checked = self.check_thresholds(now).await;
+        let expired = self.expire_envelopes(now).await;
         mutation::purge(&self.db, now).await?;
-        checked
+        checked.and(expired)
     }
 
     /// Ticks every `interval`, and tells those who listen what they may have missed, until dropped. A tick that fails is logged and

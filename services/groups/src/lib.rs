@@ -1,8 +1,10 @@
-//! Groups of fans around an account (G1): how they come in (G2), how order is kept (G3), and what is said (G4).
+//! Groups of fans around an account (G1): how they come in (G2), how order is kept (G3), what is said (G4), and red
+//! envelopes (G8).
 
 mod app;
 mod domain;
 mod events;
+mod events_envelopes;
 mod grpc;
 mod jobs;
 mod store;
@@ -15,6 +17,8 @@ use siyu_known::Accounts;
 use siyu_outbox::{Listener, Outbox};
 use siyu_proto::groups::v1::{
     chat_service_server::{self, ChatServiceServer},
+    envelope_budget_service_server::{self, EnvelopeBudgetServiceServer},
+    envelope_service_server::{self, EnvelopeServiceServer},
     group_service_server::{self, GroupServiceServer},
     host_service_server::{self, HostServiceServer},
     member_service_server::{self, MemberServiceServer},
@@ -25,6 +29,7 @@ use siyu_rpc::{group_commit::GroupCommit, mutation, peer::Peer};
 use tonic::service::Routes;
 
 use app::{
+    envelopes::Envelopes,
     fans::Fans,
     live::{FeedHearer, Hub},
     posting::Posting,
@@ -33,13 +38,15 @@ use app::{
 /// The schema of the service, step by step.
 #[must_use]
 pub fn migrations() -> Vec<Migration> {
-    let own = siyu_db::migrations!["0001_groups"];
+    let own = siyu_db::migrations!["0001_groups", "0002_envelopes"];
     [own.to_vec(), siyu_outbox::migrations(), mutation::migrations()].concat()
 }
 
 /// The gRPC services it serves.
 pub const SERVICES: &[&str] = &[
     chat_service_server::SERVICE_NAME,
+    envelope_budget_service_server::SERVICE_NAME,
+    envelope_service_server::SERVICE_NAME,
     group_service_server::SERVICE_NAME,
     host_service_server::SERVICE_NAME,
     member_service_server::SERVICE_NAME,
@@ -56,6 +63,7 @@ pub struct Groups {
     accounts: Arc<Accounts>,
     fans: Fans,
     posting: Arc<GroupCommit<Posting>>,
+    envelopes: Arc<Envelopes>,
     hub: Hub,
 }
 
@@ -70,7 +78,7 @@ pub struct Others {
 
 impl Groups {
     /// The service on a database that has [`migrations`]; it writes its events to `outbox`, in the same database, and stores at
-    /// most `max_calls_per_commit` messages of concurrent calls in one transaction. To be called inside a tokio runtime.
+    /// most `max_calls_per_commit` messages, or grabs, of concurrent calls in one transaction. To be called inside a tokio runtime.
     #[must_use]
     pub fn new(
         db: Db,
@@ -81,11 +89,13 @@ impl Groups {
         max_calls_per_commit: usize,
     ) -> Self {
         let hub = Hub::default();
+        let envelopes = Envelopes::start(db.clone(), clock.clone(), outbox.clone(), max_calls_per_commit);
         let posting = Posting::new(db.clone(), clock.clone(), ids.clone(), outbox.clone(), hub.clone());
         Self {
             accounts: Arc::new(Accounts::new(clock.clone(), others.accounts)),
             fans: Fans::new(others.crm),
             posting: Arc::new(posting.start(max_calls_per_commit)),
+            envelopes: Arc::new(envelopes),
             db,
             clock,
             ids,
@@ -112,6 +122,8 @@ impl Groups {
         let limit = max_message_bytes;
         routes
             .add_service(ChatServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(EnvelopeBudgetServiceServer::new(self.clone()).max_decoding_message_size(limit))
+            .add_service(EnvelopeServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(GroupServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(HostServiceServer::new(self.clone()).max_decoding_message_size(limit))
             .add_service(MemberServiceServer::new(self.clone()).max_decoding_message_size(limit))

@@ -49,6 +49,7 @@ pub(super) fn all(about: About<'_>) -> Vec<Good> {
         super::requests_codes::all(about),
         super::requests_common::all(about),
         super::requests_crm::all(about),
+        super::requests_envelopes::all(about),
         super::requests_groups::all(about),
         super::requests_homepage::all(about),
         super::requests_leads::all(about),

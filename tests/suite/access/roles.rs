@@ -14,7 +14,8 @@ use tonic_types::StatusExt;
 use super::{
     Answer, bearer, call_all, let_in, refused,
     requests::{self, About, Good},
-    requests_codes, requests_groups, requests_leads, requests_messaging, requests_subscriptions,
+    requests_codes, requests_envelopes, requests_groups, requests_leads, requests_messaging,
+    requests_subscriptions,
 };
 use crate::{
     coupons::claim_for_roles,
@@ -69,6 +70,7 @@ async fn two_tenants(suite: &TestSuite) {
         requests_subscriptions::prepare(suite, id).await;
         requests_messaging::prepare(suite, id).await;
         requests_groups::prepare(suite, id).await;
+        requests_envelopes::prepare(suite, id).await;
     }
     // Slots that are booked have begun.
     suite.advance(Duration::from_secs(3_600)).await;

@@ -10,7 +10,9 @@ use siyu_proto::{
     },
     common::v1::{Access, Role},
     crm::v1::{GetReachPreferenceRequest, ReachPreference, UpdateReachPreferenceRequest},
-    groups::v1::{self as groups, JoinGroupRequest, LeaveGroupRequest, ListMembershipsRequest},
+    groups::v1::{
+        self as groups, GrabEnvelopeRequest, JoinGroupRequest, LeaveGroupRequest, ListMembershipsRequest,
+    },
     messaging::v1::{
         ListConversationsRequest, ListMessagesRequest, MarkReadRequest, RateConversationRequest,
         RecallMessageRequest, ReportMessageRequest, SendMessageRequest, StreamInboxRequest,
@@ -141,6 +143,10 @@ fn all() -> Vec<Good> {
         good(
             NO_ROLE,
             &ReportMessageRequest { parent: parent(), user: user(), sequence: 2, comment: String::new() },
+        ),
+        good(
+            NO_ROLE,
+            &GrabEnvelopeRequest { name: format!("{}/groups/vip/envelopes/red", parent()), user: user() },
         ),
         good(
             NO_ROLE,

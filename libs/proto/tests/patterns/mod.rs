@@ -16,6 +16,19 @@ pub(crate) const OF_LEADS: &[Example] = &[
     ),
 ];
 
+pub(crate) const OF_ENVELOPES: &[Example] = &[(
+    "^accounts/[a-z0-9-]{1,63}/groups/[a-z0-9-]{1,63}/envelopes/[a-z0-9-]{1,63}$",
+    &["accounts/a/groups/b/envelopes/c", "accounts/a/groups/{63}/envelopes/{63}"],
+    &[
+        "",
+        "accounts/a/groups/b",
+        "accounts/a/groups/b/envelopes/",
+        "accounts/a/groups/b/envelopes/{64}",
+        "accounts/a/groups/b/envelopes/C",
+        "accounts/a/envelopes/c",
+    ],
+)];
+
 pub(crate) const OF_MESSAGING: &[Example] = &[
     (
         "^accounts/[a-z0-9-]{1,63}/agents/[^/\\s]{1,128}$",

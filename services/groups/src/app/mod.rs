@@ -2,6 +2,7 @@
 
 pub(crate) mod blocking;
 pub(crate) mod checking;
+pub(crate) mod envelopes;
 pub(crate) mod fans;
 pub(crate) mod groups;
 pub(crate) mod joining;

@@ -19,6 +19,7 @@ pub(crate) enum ContentKind {
     Picture,
     Video,
     Card,
+    Envelope,
 }
 
 /// What a message says. Lengths were checked when it came in.
@@ -32,6 +33,9 @@ pub(crate) struct Content {
     /// Resource name of a card of the account.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) card: String,
+    /// Resource name of an envelope of the group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) envelope: String,
     /// Ids of the users who are meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) mentions: Vec<String>,
@@ -42,8 +46,13 @@ pub(crate) struct Content {
 impl Content {
     /// A text that means nobody in particular.
     pub(crate) fn text(text: &str) -> Self {
-        let (uri, card, mentions, mention_all) = Default::default();
-        Self { kind: ContentKind::Text, text: text.to_owned(), uri, card, mentions, mention_all }
+        let (uri, card, envelope, mentions, mention_all) = Default::default();
+        Self { kind: ContentKind::Text, text: text.to_owned(), uri, card, envelope, mentions, mention_all }
+    }
+
+    /// An envelope, with what is written on it.
+    pub(crate) fn envelope(name: &str, greeting: &str) -> Self {
+        Self { kind: ContentKind::Envelope, envelope: name.to_owned(), ..Self::text(greeting) }
     }
 
     /// Whether it has what its kind needs, and nothing that its kind has not; `by_account` where the account says it.
@@ -52,6 +61,9 @@ impl Content {
     /// The first field that is wrong.
     pub(crate) fn check(&self, account_id: &str, by_account: bool) -> Result<(), Wrong> {
         let wrong = |field, rule: &str| Err((field, rule.to_owned()));
+        if self.kind == ContentKind::Envelope || !self.envelope.is_empty() {
+            return wrong("kind", "must not be ENVELOPE: CreateEnvelope announces what it makes");
+        }
         let has_uri = matches!(self.kind, ContentKind::Picture | ContentKind::Video);
         if self.kind == ContentKind::Text && self.text.trim().is_empty() {
             return wrong("text", "must be set with TEXT");
@@ -81,7 +93,7 @@ impl Content {
     pub(crate) fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         let (kind, all) = (format!("{:?}", self.kind), if self.mention_all { "all" } else { "" });
-        let parts = [kind.as_str(), &self.text, &self.uri, &self.card, all];
+        let parts = [kind.as_str(), &self.text, &self.uri, &self.card, &self.envelope, all];
         for part in parts.into_iter().chain(self.mentions.iter().map(String::as_str)) {
             hasher.update(part.len().to_le_bytes());
             hasher.update(part);
@@ -133,6 +145,10 @@ mod tests {
         let text = Content::text("Hello");
         assert_eq!(wrong(&text, false), None);
         assert_eq!(wrong(&Content::text(" \n"), false), Some("text"));
+        // Nobody says that there is an envelope but who makes it.
+        let envelope = Content::envelope("accounts/shop/groups/vip/envelopes/red", "Spring");
+        assert_eq!(wrong(&envelope, true), Some("kind"));
+        assert_eq!(wrong(&Content { kind: ContentKind::Text, ..envelope }, true), Some("kind"));
         let uri = || "https://img.example/1.webp".to_owned();
         assert_eq!(wrong(&Content { uri: uri(), ..text.clone() }, false), Some("uri"));
         for kind in [ContentKind::Picture, ContentKind::Video] {

@@ -23,14 +23,19 @@ pub(crate) enum Tier {
 }
 
 impl Tier {
-    /// What users read.
-    fn name(self) -> &'static str {
+    /// What users read, and storage has.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Potential => "POTENTIAL",
             Self::Passerby => "PASSERBY",
             Self::Favorable => "FAVORABLE",
             Self::TrueLove => "TRUE_LOVE",
         }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Potential, Self::Passerby, Self::Favorable, Self::TrueLove];
+        all.into_iter().find(|tier| tier.name() == name)
     }
 }
 

@@ -238,12 +238,13 @@ pub(super) fn content(sent: Option<pb::MessageContent>) -> Result<Content, Error
         MessageContentKind::Picture => ContentKind::Picture,
         MessageContentKind::Video => ContentKind::Video,
         MessageContentKind::Card => ContentKind::Card,
+        MessageContentKind::Envelope => ContentKind::Envelope,
         MessageContentKind::Unspecified => return Err(Error::invalid_field("content.kind", "must be set")),
     };
     let mention = |user: &String| name::id(user, "users", "content.mentions").map(str::to_owned);
     let mentions = sent.mentions.iter().map(mention).collect::<Result<_, Error>>()?;
-    let pb::MessageContent { text, uri, card, mention_all, .. } = sent;
-    Ok(Content { kind, text, uri, card, mentions, mention_all })
+    let pb::MessageContent { text, uri, card, envelope, mention_all, .. } = sent;
+    Ok(Content { kind, text, uri, card, envelope, mentions, mention_all })
 }
 
 fn to_content(content: &Content) -> pb::MessageContent {
@@ -252,10 +253,11 @@ fn to_content(content: &Content) -> pb::MessageContent {
         ContentKind::Picture => MessageContentKind::Picture,
         ContentKind::Video => MessageContentKind::Video,
         ContentKind::Card => MessageContentKind::Card,
+        ContentKind::Envelope => MessageContentKind::Envelope,
     };
-    let Content { text, uri, card, mentions, mention_all, .. } = content.clone();
+    let Content { text, uri, card, envelope, mentions, mention_all, .. } = content.clone();
     let mentions = mentions.iter().map(|user_id| to_user(user_id)).collect();
-    pb::MessageContent { kind: kind.into(), text, uri, card, mentions, mention_all }
+    pb::MessageContent { kind: kind.into(), text, uri, card, mentions, mention_all, envelope }
 }
 
 /// A message, for the account or a member: members are not told who speaks for the account.

@@ -2,6 +2,7 @@
 
 mod chat;
 mod convert;
+mod envelopes;
 mod groups;
 mod host;
 mod members;
@@ -9,3 +10,4 @@ mod memberships;
 mod streams;
 
 pub(crate) use convert::{to_group, to_member};
+pub(crate) use envelopes::{to_envelope, to_grab};

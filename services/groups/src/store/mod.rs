@@ -1,6 +1,11 @@
 //! What is stored, one function a statement.
 
 pub(crate) mod blocked;
+pub(crate) mod envelope;
+pub(crate) mod envelope_budget;
+pub(crate) mod envelope_fan;
+pub(crate) mod envelope_ledger;
+pub(crate) mod envelope_share;
 pub(crate) mod group;
 pub(crate) mod join_request;
 pub(crate) mod member;
@@ -13,6 +18,11 @@ use siyu_db::Statement;
 pub(crate) fn statements() -> Vec<Statement> {
     [
         blocked::STATEMENTS,
+        envelope::STATEMENTS,
+        envelope_budget::STATEMENTS,
+        envelope_fan::STATEMENTS,
+        envelope_ledger::STATEMENTS,
+        envelope_share::STATEMENTS,
         group::STATEMENTS,
         join_request::STATEMENTS,
         member::STATEMENTS,
