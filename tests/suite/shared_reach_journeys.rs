@@ -10,12 +10,12 @@ use siyu_proto::{
         PushCounts, PushOutcome, PushPlan, SchedulePushRequest,
     },
 };
-use siyu_tests::{TestSuite, pushes::imbalance};
+use siyu_tests::{TestSuite, group_sends::sending, pushes::imbalance};
 
 use crate::{
     feeds::feed,
     follows::{SHOP, follow},
-    group_sends::{group_sends, sending},
+    group_sends::group_sends,
     packages::{make, of_users},
     pushes::{MINUTE, draft, pushes},
     reach::explain as explain_reach,
