@@ -31,9 +31,9 @@ for path in sys.argv[1:]:
             command = ""
     if command:
         sys.exit(f"{path}: no end of the command {command}")
-first = ["CreateEnterprise", "CreateAccount", "IngestInteractions", "RegisterContent", "CreateCard", "SubmitLead", "CreateOperator"]
+first = ["CreateEnterprise", "CreateAccount", "IngestInteractions", "RegisterContent", "CreateCard", "SubmitLead", "CreateOperator", "CreateGroup\n", "JoinGroup"]
 if sys.argv[1].endswith(".proto"):
-    found.sort(key=lambda command: min([place for place, name in enumerate(first) if "/" + name in command], default=9))
+    found.sort(key=lambda command: min([place for place, name in enumerate(first) if "/" + name in command], default=99))
 sys.stdout.write("".join(command + "\0" for command in found))
 PY
 }
@@ -77,6 +77,24 @@ paste_all() {
       call MembershipService/JoinGroup '{"name": "accounts/lumi-flagship/groups/vip", "user": "users/u1"}' >/dev/null
       call EnvelopeService/CreateEnvelope '{"parent": "accounts/lumi-flagship/groups/vip", "envelope_id": "spring",
         "envelope": {"kind": "ENVELOPE_KIND_FIXED", "total_minor": 200, "share_count": 2}}' >/dev/null
+    fi
+    if [[ $command == */PinMessage* ]]; then
+      call MemberService/SetMemberRole '{"name": "accounts/lumi-flagship/groups/fans/members/u1", "role": "MEMBER_ROLE_ADMIN"}' >/dev/null
+      call ChatService/PostMessage '{"parent": "accounts/lumi-flagship/groups/fans", "user": "users/u1", "client_message_id": "pin",
+        "content": {"kind": "MESSAGE_CONTENT_KIND_TEXT", "text": "Read this."}}' >/dev/null
+    fi
+    if [[ $command == */CloseGroup* ]]; then
+      call GroupService/CreateGroup '{"parent": "accounts/lumi-flagship", "group_id": "old",
+        "group": {"display_name": "Old", "purpose": "GROUP_PURPOSE_PUSH"}}' >/dev/null
+    fi
+    if [[ $command == */DecideJoinRequest* ]]; then
+      group='"name": "accounts/lumi-flagship/groups/fans", "display_name": "Fans", "purpose": "GROUP_PURPOSE_INTERACTIVE"'
+      call GroupService/UpdateGroup "{\"group\": {$group, \"join_mode\": \"JOIN_MODE_APPROVAL\"}, \"update_mask\": {\"paths\": [\"join_mode\"]}}" >/dev/null
+      call MembershipService/JoinGroup '{"name": "accounts/lumi-flagship/groups/fans", "user": "users/u2"}' >/dev/null
+      call GroupService/UpdateGroup "{\"group\": {$group}, \"update_mask\": {\"paths\": [\"join_mode\"]}}" >/dev/null
+    fi
+    if [[ $command == */LeaveGroup* ]]; then
+      call MembershipService/JoinGroup '{"name": "accounts/lumi-flagship/groups/fans", "user": "users/u1"}' >/dev/null
     fi
     if [[ $command == */EraseConversation* ]]; then
       call InboxService/SendMessage '{"parent": "accounts/lumi-flagship", "user": "users/u9", "client_message_id": "m1",
