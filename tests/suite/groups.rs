@@ -198,6 +198,8 @@ async fn a_join_that_is_repeated_is_made_once(suite: TestSuite) {
 
 async fn a_full_group_opens_the_next_of_its_series(suite: TestSuite) {
     open(&suite, Group { capacity: 3, opens_next: true, ..fans() }).await;
+    // What would be the third of the series is called so already.
+    operators(&suite).create_group(new_group("fans-3")).await.unwrap();
     let mut joins = JoinSet::new();
     for user in 0..20 {
         let mut client = memberships(&suite);
@@ -210,7 +212,8 @@ async fn a_full_group_opens_the_next_of_its_series(suite: TestSuite) {
         groups.entry(group).or_default().insert(member.user);
     }
     let request = ListGroupsRequest { parent: PARENT.to_owned(), ..ListGroupsRequest::default() };
-    let listed = operators(&suite).list_groups(request).await.unwrap().into_inner().groups;
+    let mut listed = operators(&suite).list_groups(request).await.unwrap().into_inner().groups;
+    listed.retain(|group| group.series == FANS);
     let counts: BTreeMap<_, _> = listed
         .iter()
         .map(|group| (group.name.clone(), usize::try_from(group.member_count).unwrap()))
@@ -219,9 +222,9 @@ async fn a_full_group_opens_the_next_of_its_series(suite: TestSuite) {
     assert_eq!(counts, joined);
     let mut numbers: Vec<_> = listed.iter().map(|group| (group.series_number, group.member_count)).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, [(1, 3), (2, 3), (3, 3), (4, 3), (5, 3), (6, 3), (7, 2)]);
+    assert_eq!(numbers, [(1, 3), (2, 3), (4, 3), (5, 3), (6, 3), (7, 3), (8, 2)]);
     // Nobody is twice in a series, whichever group of it they want into.
-    let (code, reason, _) = refusal(try_join(&suite, wish("accounts/shop/groups/fans-7", "u0")).await);
+    let (code, reason, _) = refusal(try_join(&suite, wish("accounts/shop/groups/fans-8", "u0")).await);
     assert_eq!((code, reason.as_str()), (Code::AlreadyExists, "RESOURCE_EXISTS"));
     // Who goes makes room.
     let first = groups[FANS].first().unwrap().replace("users/", "");

@@ -127,8 +127,8 @@ impl Groups {
         }
     }
 
-    /// Lets a user in who may come in, in a transaction that has locked the series: into the group, or, where that is full, into the next of its series that has room. Answers
-    /// also what is to be told after the commit.
+    /// Lets a user in who may come in, in a transaction that has locked the series: into the group, or, where that is full, into
+    /// the next of its series that has room. Answers also what is to be told after the commit.
     pub(super) async fn admit_member(
         &self,
         tx: &mut Tx,
@@ -168,6 +168,10 @@ impl Groups {
             return Err(full(&wanted.name(), wanted.settings.capacity));
         }
         let mut next = series.last().unwrap_or(wanted).next(now);
+        // The account may have called another group so.
+        while store::group::get(tx, &next.account_id, &next.group_id).await?.is_some() {
+            next = next.next(now);
+        }
         next.settings = wanted.settings.clone();
         next.check_time = wanted.check_time;
         store::group::insert(tx, &next).await?;
