@@ -123,6 +123,7 @@ impl Book {
     /// Does what is wished; answers what it then is.
     pub(super) fn apply(&mut self, user_id: &str, wish: &Wish, ids: &Ids, now: Micros) -> Option<Follow> {
         let before = self.follows.get(user_id);
+        let now = before.map_or(now, |before| before.next_change(now));
         let Some(after) = changed(before, user_id, wish, now) else { return before.cloned() };
         let followed = before.is_some_and(|before| before.following);
         self.before.entry(user_id.to_owned()).or_insert(followed);

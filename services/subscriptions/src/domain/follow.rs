@@ -1,5 +1,7 @@
 //! Following an account and ceasing to (S1).
 
+use std::time::Duration;
+
 use siyu_clock::Micros;
 use siyu_observed::Origin;
 
@@ -15,6 +17,15 @@ pub(crate) struct Follow {
     pub(crate) follow_time: Micros,
     /// When they last stopped.
     pub(crate) unfollow_time: Option<Micros>,
+}
+
+impl Follow {
+    /// When a change at `now` is dated: after the one before it, also where the clock has not moved since. Whoever hears of both
+    /// tells by their times which was the last.
+    pub(crate) fn next_change(&self, now: Micros) -> Micros {
+        let last = self.unfollow_time.map_or(self.follow_time, |time| time.max(self.follow_time));
+        now.max(last.plus(Duration::from_micros(1)))
+    }
 }
 
 /// What somebody wants of a follow.
@@ -62,6 +73,16 @@ mod tests {
 
     fn from(mount: &str) -> Wish {
         Wish::Follow(Origin { mount: mount.to_owned(), ..Origin::default() })
+    }
+
+    #[test]
+    fn changes_at_one_moment_are_told_apart() {
+        let followed = changed(None, "u1", &from(""), NOW).unwrap();
+        let left_at = followed.next_change(NOW);
+        assert_eq!(left_at, Micros(1_001));
+        let left = changed(Some(&followed), "u1", &Wish::Unfollow { mount: String::new() }, left_at).unwrap();
+        assert_eq!(left.next_change(NOW), Micros(1_002));
+        assert_eq!(left.next_change(LATER), LATER);
     }
 
     #[test]
